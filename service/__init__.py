@@ -1,0 +1,1 @@
+"""Ancrage: the open platform for territorial hospitality (attirer, accueillir, ancrer)."""

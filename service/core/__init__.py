@@ -1,0 +1,1 @@
+"""Ground floor: settings, database, errors, clock, ids, pagination, security primitives."""

@@ -1,0 +1,66 @@
+"""Settings, read once from the environment. Every one has a default that suits a laptop."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The whole configuration of a process.
+
+    Three addresses, each independent, make the difference between a laptop and production:
+    ``DATABASE_URL`` (unset: PostgreSQL starts from its wheel under ``DATA_DIR``), ``REDIS_URL``
+    (unset: background work runs inside the API process) and ``MEILISEARCH_URL`` (unset: PostgreSQL
+    answers searches).
+    """
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+
+    database_url: str | None = Field(None, description="postgresql://… of a server 16 or newer.")
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10
+    redis_url: str | None = Field(None, description="redis://… or unix://…")
+    meilisearch_url: str | None = None
+    meilisearch_key: SecretStr | None = None
+
+    data_dir: Path = Field(Path(".data"), description="Where the embedded database keeps its files.")
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    public_url: str | None = Field(None, description="Address shown in links, without trailing slash.")
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Signs page cursors. Unset: made once and kept in the database.",
+    )
+    log_format: str = Field("auto", pattern="^(auto|json|console)$")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
+
+    worker_concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    worker_poll_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
+    worker_lease_seconds: Annotated[float, Field(ge=1, le=600)] = 30.0
+
+    france_travail_client_id: str | None = None
+    france_travail_client_secret: SecretStr | None = None
+    france_travail_token_url: str = (
+        "https://entreprise.francetravail.fr/connexion/oauth2/access_token?realm=%2Fpartenaire"  # noqa: S105 - an address, not a secret
+    )
+    france_travail_api_url: str = "https://api.francetravail.io/partenaire/offresdemploi"
+
+    @field_validator("database_url")
+    @classmethod
+    def _asyncpg(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        for prefix in ("postgresql+asyncpg://", "postgresql://", "postgres://"):
+            if value.startswith(prefix):
+                return "postgresql+asyncpg://" + value.removeprefix(prefix)
+        message = "DATABASE_URL must begin with postgresql://"
+        raise ValueError(message)
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Return the process's settings, read from the environment at the first call."""
+    return Settings()

@@ -1,0 +1,1 @@
+"""One file per kind of background work, and HANDLERS: the page that shows every side effect."""

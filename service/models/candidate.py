@@ -1,0 +1,104 @@
+"""Candidate profiles: an allow-list of facts about the work someone wants, and nothing else."""
+
+import datetime
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.models.base import Base, Created, Id, Timestamps, text_enum
+from service.models.enums import RemoteKind, SalaryUnit, WorkingTime
+
+
+class CandidateProfile(Base, Timestamps):
+    """A person's wish to work in a territory.
+
+    No name, age, sex, nationality, health or family column exists here (Labour Code L1221-6,
+    L1132-1). The commune serves the candidate's own radius and is never shown to an employer.
+    """
+
+    __tablename__ = "candidate_profile"
+
+    id: Mapped[Id]
+    territory_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("territory.id"), index=True)
+    reference: Mapped[str | None] = mapped_column(
+        comment="The caller's own key for this person", info={"pii": "identifier"}
+    )
+    active: Mapped[bool] = mapped_column(default=True)
+    occupation_codes: Mapped[list[str]] = mapped_column(info={"pii": "work"})
+    skill_codes: Mapped[list[str]] = mapped_column(info={"pii": "work"})
+    contract_kinds: Mapped[list[str]] = mapped_column(
+        ARRAY(Text()),
+        info={"pii": "work"},
+    )
+    working_time: Mapped[WorkingTime | None] = mapped_column(
+        text_enum(WorkingTime, "candidate_working_time"), info={"pii": "work"}
+    )
+    salary_wish: Mapped[Decimal | None] = mapped_column(Numeric(12, 2), info={"pii": "work"})
+    salary_unit: Mapped[SalaryUnit | None] = mapped_column(
+        text_enum(SalaryUnit, "candidate_salary_unit"), info={"pii": "work"}
+    )
+    commune_code: Mapped[str | None] = mapped_column(ForeignKey("commune.code"), info={"pii": "place"})
+    radius_km: Mapped[int | None] = mapped_column(info={"pii": "place"})
+    available_from: Mapped[datetime.date | None] = mapped_column(info={"pii": "work"})
+    languages: Mapped[list[str]] = mapped_column(info={"pii": "work"})
+    licences: Mapped[list[str]] = mapped_column(info={"pii": "work"})
+    remote: Mapped[RemoteKind | None] = mapped_column(
+        text_enum(RemoteKind, "candidate_remote_kind"), info={"pii": "work"}
+    )
+    last_contact_at: Mapped[Created]
+    matched_digest: Mapped[str | None] = mapped_column(comment="Inputs of the last matching")
+    version: Mapped[int] = mapped_column(default=1)
+
+    __table_args__ = (
+        CheckConstraint("(radius_km IS NULL) OR (radius_km > 0 AND commune_code IS NOT NULL)", name="radius"),
+        CheckConstraint("(salary_wish IS NULL) = (salary_unit IS NULL)", name="salary"),
+        Index(
+            "uq_candidate_profile_territory_reference",
+            "territory_id",
+            "reference",
+            unique=True,
+            postgresql_where=text("reference IS NOT NULL"),
+        ),
+    )
+
+
+class Match(Base):
+    """A candidate and a posting that may suit each other, scored and explained; a person decides.
+
+    ``score`` is in hundredths of a point, and is the sum of the points of ``explanation``. A row is
+    never changed: when the inputs change it gets ``superseded_at`` and a new one is written, so that
+    what was once suggested, and why, can be shown later.
+    """
+
+    __tablename__ = "match"
+
+    id: Mapped[Id]
+    territory_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("territory.id"), index=True)
+    candidate_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("candidate_profile.id", ondelete="CASCADE"))
+    posting_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("posting.id", ondelete="CASCADE"))
+    score: Mapped[int]
+    candidate_rank: Mapped[int | None] = mapped_column(comment="Rank of the posting for the candidate, from 1")
+    posting_rank: Mapped[int | None] = mapped_column(comment="Rank of the candidate for the posting, from 1")
+    explanation: Mapped[list[dict[str, Any]]]
+    engine_version: Mapped[str]
+    candidate_version: Mapped[int]
+    posting_version: Mapped[int]
+    computed_at: Mapped[Created]
+    superseded_at: Mapped[datetime.datetime | None]
+
+    __table_args__ = (
+        Index(
+            "uq_match_current",
+            "candidate_id",
+            "posting_id",
+            unique=True,
+            postgresql_where=text("superseded_at IS NULL"),
+        ),
+        Index("ix_match_posting", "posting_id", "posting_rank", postgresql_where=text("superseded_at IS NULL")),
+        Index("ix_match_candidate", "candidate_id", "candidate_rank", postgresql_where=text("superseded_at IS NULL")),
+        CheckConstraint("score BETWEEN 0 AND 10000", name="score"),
+    )

@@ -1,0 +1,189 @@
+"""Public referentials, imported from their publishers' files: ROME, communes, tension.
+
+A code that a new release no longer holds gets ``obsolete_since``; nothing is ever deleted, because
+postings and profiles keep naming it.
+"""
+
+import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.models.base import Base, Created, Id
+
+
+class ReferentialRelease(Base):
+    """One import of a referential: which release, from which bytes, with which effect."""
+
+    __tablename__ = "referential_release"
+
+    id: Mapped[Id]
+    referential: Mapped[str] = mapped_column(comment="rome | communes | tension-dares | tension-official | bmo")
+    version: Mapped[str]
+    checksum: Mapped[str] = mapped_column(comment="SHA-256 of the imported files")
+    counts: Mapped[dict[str, Any]]
+    imported_at: Mapped[Created]
+
+    __table_args__ = (Index("ix_referential_release_latest", "referential", "imported_at"),)
+
+
+class Commune(Base):
+    """A commune, by its INSEE code (never by its postal code)."""
+
+    __tablename__ = "commune"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    folded_name: Mapped[str] = mapped_column(comment="name through core.text.fold")
+    postal_codes: Mapped[list[str]]
+    population: Mapped[int | None]
+    departement_code: Mapped[str] = mapped_column(index=True)
+    departement_name: Mapped[str]
+    region_code: Mapped[str] = mapped_column(index=True)
+    region_name: Mapped[str]
+    epci_code: Mapped[str | None] = mapped_column(index=True)
+    epci_name: Mapped[str | None]
+    employment_area_code: Mapped[str | None]
+    employment_area_name: Mapped[str | None]
+    bmo_area_code: Mapped[str | None]
+    bmo_area_name: Mapped[str | None]
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    obsolete_since: Mapped[datetime.datetime | None]
+
+    __table_args__ = (
+        Index("ix_commune_postal_codes", "postal_codes", postgresql_using="gin"),
+        Index("ix_commune_folded_name", "folded_name", postgresql_ops={"folded_name": "text_pattern_ops"}),
+    )
+
+
+class Sector(Base):
+    """A NAF division (two digits), with ROME's label for it."""
+
+    __tablename__ = "sector"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    label: Mapped[str]
+    obsolete_since: Mapped[datetime.datetime | None]
+
+
+class Occupation(Base):
+    """A ROME 4.0 occupation (fiche métier)."""
+
+    __tablename__ = "occupation"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    label: Mapped[str]
+    folded_label: Mapped[str]
+    definition: Mapped[str | None]
+    parent_code: Mapped[str | None] = mapped_column(comment="The code it came from in ROME v3", index=True)
+    domain_code: Mapped[str | None]
+    domain_label: Mapped[str | None]
+    major_domain_code: Mapped[str | None]
+    major_domain_label: Mapped[str | None]
+    obsolete_since: Mapped[datetime.datetime | None]
+
+
+class OccupationTitle(Base):
+    """One of the 13,120 titles (appellations) that name an occupation."""
+
+    __tablename__ = "occupation_title"
+
+    code: Mapped[str] = mapped_column(primary_key=True, comment="OGR code")
+    occupation_code: Mapped[str] = mapped_column(ForeignKey("occupation.code"), index=True)
+    label: Mapped[str]
+    short_label: Mapped[str]
+    folded_label: Mapped[str]
+    rarely_used: Mapped[bool]
+    obsolete_since: Mapped[datetime.datetime | None]
+
+
+class Skill(Base):
+    """A ROME competence or knowledge (savoir), by OGR code."""
+
+    __tablename__ = "skill"
+
+    code: Mapped[str] = mapped_column(primary_key=True, comment="OGR code")
+    label: Mapped[str]
+    folded_label: Mapped[str]
+    kind: Mapped[str]
+    category: Mapped[str | None]
+    macro_code: Mapped[str | None] = mapped_column(comment="OGR code of the macro-competence it belongs to")
+    obsolete_since: Mapped[datetime.datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('competence', 'knowledge')", name="kind"),
+    )
+
+
+class OccupationSkill(Base):
+    """A skill that ROME lists for an occupation; ``core`` when it is at the heart of the trade."""
+
+    __tablename__ = "occupation_skill"
+
+    occupation_code: Mapped[str] = mapped_column(ForeignKey("occupation.code"), primary_key=True)
+    skill_code: Mapped[str] = mapped_column(ForeignKey("skill.code"), primary_key=True, index=True)
+    importance: Mapped[str | None] = mapped_column(comment="principale | émergente, as published")
+
+
+class OccupationMobility(Base):
+    """A move ROME sees from one occupation to another; rank 1 is the nearest."""
+
+    __tablename__ = "occupation_mobility"
+
+    from_code: Mapped[str] = mapped_column(ForeignKey("occupation.code"), primary_key=True)
+    to_code: Mapped[str] = mapped_column(ForeignKey("occupation.code"), primary_key=True, index=True)
+    rank: Mapped[int]
+
+
+class OccupationSector(Base):
+    """A NAF division in which an occupation is practised, as ROME lists it."""
+
+    __tablename__ = "occupation_sector"
+
+    occupation_code: Mapped[str] = mapped_column(ForeignKey("occupation.code"), primary_key=True)
+    sector_code: Mapped[str] = mapped_column(ForeignKey("sector.code"), primary_key=True)
+
+
+class FamilyOccupation(Base):
+    """Crosswalk: a professional family (FAP 2009) covers a ROME code."""
+
+    __tablename__ = "family_occupation"
+
+    family_code: Mapped[str] = mapped_column(primary_key=True)
+    rome_code: Mapped[str] = mapped_column(primary_key=True, comment="As published: ROME v3", index=True)
+
+
+class Tension(Base):
+    """How hard an occupation's family is to fill, in one area and year, by one official source.
+
+    ``level`` is the Dares category, 1 (very low) to 5 (very high). ``listed`` says the family is on
+    the official list of shortage trades. BMO figures are numbers of planned hirings; a masked ``*`` is NULL.
+    """
+
+    __tablename__ = "tension"
+
+    id: Mapped[Id]
+    source: Mapped[str] = mapped_column(comment="dares | official-list | bmo")
+    year: Mapped[int]
+    nomenclature: Mapped[str] = mapped_column(comment="fap2009 | fap2021")
+    family_code: Mapped[str]
+    family_label: Mapped[str | None]
+    area_kind: Mapped[str] = mapped_column(comment="country | region | departement | bmo-area")
+    area_code: Mapped[str]
+    area_name: Mapped[str | None]
+    level: Mapped[int | None]
+    indicator: Mapped[Decimal | None] = mapped_column(Numeric)
+    listed: Mapped[bool | None]
+    planned_hirings: Mapped[int | None]
+    difficult_hirings: Mapped[int | None]
+    seasonal_hirings: Mapped[int | None]
+    obsolete_since: Mapped[datetime.datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("level BETWEEN 1 AND 5", name="level"),
+        UniqueConstraint("source", "year", "nomenclature", "family_code", "area_kind", "area_code"),
+        Index("ix_tension_family", "nomenclature", "family_code", "area_kind", "area_code"),
+    )

@@ -1,0 +1,86 @@
+"""Background work: events that happened, tasks to do about them, clock ticks. The row is the truth."""
+
+import datetime
+import enum
+import uuid
+from typing import Any
+
+from sqlalchemy import BigInteger, Identity, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.models.base import Base, Created, Id, text_enum
+
+
+class TaskState(enum.StrEnum):
+    """Life of a task: ready → running → done, back to ready after a failure, dead after the last."""
+
+    READY = "ready"
+    RUNNING = "running"
+    DONE = "done"
+    DEAD = "dead"
+    DROPPED = "dropped"
+
+
+class Event(Base):
+    """Something that happened, recorded in the transaction in which it happened."""
+
+    __tablename__ = "event"
+
+    id: Mapped[Id]
+    sequence: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
+    kind: Mapped[str] = mapped_column(comment="noun.past_participle")
+    territory_id: Mapped[uuid.UUID | None]
+    subject_id: Mapped[uuid.UUID | None]
+    data: Mapped[dict[str, Any]]
+    actor: Mapped[str]
+    request_id: Mapped[str | None]
+    occurred_at: Mapped[Created]
+    fanned_out_at: Mapped[datetime.datetime | None]
+
+    __table_args__ = (
+        Index("ix_event_pending", "sequence", postgresql_where=text("fanned_out_at IS NULL")),
+        Index("ix_event_territory", "territory_id", "sequence"),
+        Index("ix_event_subject", "subject_id"),
+    )
+
+
+class Task(Base):
+    """One handler to run for one event (or for one tick of the clock), at least once.
+
+    ``event_id`` is the event's id, or the tick's own id for scheduled work; with ``handler`` it is unique, so fanning out
+    twice does nothing.
+    """
+
+    __tablename__ = "task"
+
+    id: Mapped[Id]
+    event_id: Mapped[uuid.UUID]
+    handler: Mapped[str]
+    arguments: Mapped[dict[str, Any]]
+    territory_id: Mapped[uuid.UUID | None]
+    state: Mapped[TaskState] = mapped_column(text_enum(TaskState, "task_state"), default=TaskState.READY)
+    attempts: Mapped[int] = mapped_column(default=0)
+    run_after: Mapped[Created]
+    leased_until: Mapped[datetime.datetime | None]
+    leased_by: Mapped[str | None]
+    last_error: Mapped[str | None]
+    created_at: Mapped[Created]
+    started_at: Mapped[datetime.datetime | None]
+    finished_at: Mapped[datetime.datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("event_id", "handler"),
+        Index("ix_task_ready", "run_after", "id", postgresql_where=text("state = 'ready'")),
+        Index("ix_task_running", "leased_until", postgresql_where=text("state = 'running'")),
+        Index("ix_task_dead", "finished_at", postgresql_where=text("state = 'dead'")),
+    )
+
+
+class Schedule(Base):
+    """A repeated piece of work and when it is next due; several schedulers run a tick once."""
+
+    __tablename__ = "schedule"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    due_at: Mapped[datetime.datetime]
+    last_tick_at: Mapped[datetime.datetime | None]

@@ -1,0 +1,1 @@
+"""Pydantic shapes: API, feeds, events, index documents."""

@@ -1,0 +1,1 @@
+"""The search port, its documents and its engines."""
