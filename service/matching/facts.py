@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Self
+from typing import Final, Self
 from uuid import UUID
 
 from service.models.enums import (
@@ -24,9 +24,10 @@ from service.models.enums import (
     WorkingTime,
 )
 
-NEAR_ORDERS = 6
-"""ROME orders each occupation's mobilities from the closest (1) and lists at least six for every
-occupation: those six are near, the others far. The open data carries no other mark of distance."""
+NEAR_ORDERS: Final = 6
+"""ROME numbers each occupation's mobilities and lists at least six for every occupation: those are
+near, the rest far. In version 60 the share that stays in the same field of work falls with the
+number, from 59% at 1 to 27% at 6 and 16% at 9; the open data carries no other mark of distance."""
 
 _POLE = 90.0
 _HALF_TURN = 180.0
