@@ -1,0 +1,3 @@
+"""What every test can use. Fixtures live in ``tests/fixtures/``, by subject."""
+
+pytest_plugins = ["tests.fixtures.servers"]
