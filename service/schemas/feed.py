@@ -10,9 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from service.models.enums import (
     ContractKind,
@@ -131,6 +138,17 @@ class FeedSalary(_Frozen):
     comment: ShortText | None = None
     complements: tuple[ShortText, ...] = ()
 
+    @model_validator(mode="after")
+    def _amounts_make_sense(self) -> Self:
+        amounts = [amount for amount in (self.minimum, self.maximum) if amount is not None]
+        if amounts and self.unit is None:
+            message = "amounts need a unit"
+            raise ValueError(message)
+        if amounts != sorted(amounts):
+            message = "minimum exceeds maximum"
+            raise ValueError(message)
+        return self
+
 
 class FeedEmployer(_Frozen):
     """The employer as the source names it."""
@@ -146,13 +164,23 @@ class FeedEmployer(_Frozen):
 
 
 class FeedPlace(_Frozen):
-    """Where the work is, as the source words it; ``commune_code`` is its own, unchecked."""
+    """Where the work is, as the source words it; ``commune_code`` is its own, unchecked.
+
+    Latitude and longitude (WGS 84 degrees) come together or not at all.
+    """
 
     label: ShortText | None = None
     latitude: float | None = Field(default=None, ge=-90, le=90)
     longitude: float | None = Field(default=None, ge=-180, le=180)
     postal_code: str | None = Field(default=None, pattern=r"^\d{5}$")
     commune_code: str | None = Field(default=None, pattern=r"^\d[0-9AB]\d{3}$")
+
+    @model_validator(mode="after")
+    def _point_is_whole(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            message = "latitude and longitude come together"
+            raise ValueError(message)
+        return self
 
 
 class FeedContract(_Frozen):
