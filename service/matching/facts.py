@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Final, Self
+from typing import Final, Literal, Self
 from uuid import UUID
 
 from service.models.enums import (
@@ -183,10 +183,18 @@ class OccupationGraph:
             far.setdefault(target, set()).add(code)
         return cls(
             near={code: frozenset(targets) for code, targets in near.items()},
-            far={
-                code: frozenset(targets - near.get(code, set())) for code, targets in far.items()
-            },
+            far={code: frozenset(targets - near.get(code, set())) for code, targets in far.items()},
         )
+
+    def relation(self, wanted: str, offered: str) -> Literal["same", "near", "far"] | None:
+        """Return how close the offered occupation is to the wanted one, ``None`` if unrelated."""
+        if offered == wanted:
+            return "same"
+        if offered in self.near.get(wanted, ()):
+            return "near"
+        if offered in self.far.get(wanted, ()):
+            return "far"
+        return None
 
 
 @dataclass(frozen=True, slots=True)

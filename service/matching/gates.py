@@ -58,9 +58,7 @@ def unit_vector(point: Point) -> tuple[float, float, float]:
     )
 
 
-def squared_chord(
-    one: tuple[float, float, float], other: tuple[float, float, float]
-) -> float:
+def squared_chord(one: tuple[float, float, float], other: tuple[float, float, float]) -> float:
     """Return the squared straight distance between two unit vectors: four times the haversine.
 
     Only additions and products, which round alike on numbers and on arrays: the gate then decides
@@ -102,11 +100,9 @@ def occupations_related(
     candidate: CandidateFacts, posting: PostingFacts, context: MatchingContext
 ) -> bool:
     """Tell whether the posting's occupation is wanted, or near or far from a wanted one."""
-    graph = context.graph
-    return posting.occupation is not None and any(
-        posting.occupation == wanted
-        or posting.occupation in graph.near.get(wanted, ())
-        or posting.occupation in graph.far.get(wanted, ())
+    offered = posting.occupation
+    return offered is not None and any(
+        context.graph.relation(wanted, offered) is not None
         for wanted in candidate.wanted_occupations
     )
 

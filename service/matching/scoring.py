@@ -6,7 +6,6 @@ the score is their sum, exactly. This is the reference: ``bulk`` must agree with
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Any, Self
 from uuid import UUID
@@ -118,7 +117,7 @@ def _result(criterion: Criterion, outcome: str, **data: object) -> CriterionResu
 
 def _unknown(criterion: Criterion, unspecified: str, **data: object) -> CriterionResult:
     """Give the neutral; ``unspecified`` is what was not said: posting, candidate or hours."""
-    return _unknown(criterion, "candidate", unspecified=unspecified, **data)
+    return _result(criterion, UNKNOWN, unspecified=unspecified, **data)
 
 
 def occupation(
@@ -135,18 +134,12 @@ def occupation(
         return _unknown(criterion, "candidate", offered=offered)
     best, wanted = "none", None
     for position, code in enumerate(candidate.wanted_occupations):
-        if offered == code:
-            relation = "same"
-        elif offered in context.graph.near.get(code, ()):
-            relation = "near"
-        elif offered in context.graph.far.get(code, ()):
-            relation = "far"
-        else:
+        relation = context.graph.relation(code, offered)
+        if relation is None:
             continue
-        if position > 0:
-            relation = f"{relation}_other_choice"
-        if criterion.points[relation] > criterion.points[best]:
-            best, wanted = relation, code
+        outcome = relation if position == 0 else f"{relation}_other_choice"
+        if criterion.points[outcome] > criterion.points[best]:
+            best, wanted = outcome, code
     data: dict[str, Any] = {"offered": offered}
     if wanted is not None:
         data["wanted"] = wanted
@@ -326,14 +319,12 @@ def remote(candidate: CandidateFacts, posting: PostingFacts) -> CriterionResult:
     if wanted is None:
         return _unknown(weights.REMOTE, "candidate", offered=offered.value)
     gap = abs(weights.REMOTE_DEGREE[offered] - weights.REMOTE_DEGREE[wanted])
-    return _result(
-        weights.REMOTE, ("same", "partly", "different")[gap], offered=offered.value
-    )
+    return _result(weights.REMOTE, ("same", "partly", "different")[gap], offered=offered.value)
 
 
 def freshness(posting: PostingFacts, context: MatchingContext) -> CriterionResult:
     """Place the posting's age, on the context's day, in its band."""
-    published: date | None = posting.published_on
+    published = posting.published_on
     if published is None:
         return _unknown(weights.FRESHNESS, "posting")
     days = (context.as_of - published).days
