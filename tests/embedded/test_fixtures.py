@@ -1,9 +1,12 @@
 """The servers the other tests stand on."""
 
+import socket
+
 import asyncpg
 import pytest
 import redis.asyncio as redis
 
+from tests.fixtures.servers import OutsideReachedError, _reached
 from tests.servers import RedisServer
 
 
@@ -42,11 +45,7 @@ async def test_redis_restarts_empty_at_the_same_address(redis_server: RedisServe
         assert await client.get("key") is None
 
 
-def test_leaving_the_machine_is_refused(request: pytest.FixtureRequest) -> None:
-    import socket
-
-    from tests.fixtures.servers import OutsideReachedError, _reached
-
+def test_leaving_the_machine_is_refused() -> None:
     with socket.socket() as outside, pytest.raises(OutsideReachedError):
         outside.connect(("192.0.2.1", 80))
     with pytest.raises(OutsideReachedError):

@@ -41,9 +41,7 @@ def choose(data_dir: Path) -> Account:
     owner = nearest.stat().st_uid
     known = {entry.pw_uid: entry for entry in pwd.getpwall()}
     by_name = {entry.pw_name: entry for entry in known.values()}
-    entry = (
-        (known.get(owner) if owner != 0 else None) or by_name.get("postgres") or by_name["nobody"]
-    )
+    entry = (known.get(owner) if owner != 0 else None) or by_name.get("postgres") or by_name["nobody"]
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, switch=True)
 
 

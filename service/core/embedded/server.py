@@ -237,9 +237,7 @@ def _running(layout: Layout) -> _Postmaster | None:
     return _Postmaster(process, Path(lines[4].strip()), lines[7].strip())
 
 
-def _adopt(
-    layout: Layout, postmaster: _Postmaster, progress: Callable[[str], None]
-) -> _Postmaster | None:
+def _adopt(layout: Layout, postmaster: _Postmaster, progress: Callable[[str], None]) -> _Postmaster | None:
     """Wait until a server found running is ready; return None when it ended or had to be ended."""
     waited = _Clock(progress, "Waiting for the running PostgreSQL to be ready")
     current: _Postmaster | None = postmaster
@@ -333,9 +331,7 @@ async def _ensure_database(hold: EmbeddedPostgres) -> None:
         await connection.execute("SELECT pg_advisory_lock(20181018)")
         if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", cluster.OWNER):
             await connection.execute(f'CREATE ROLE "{cluster.OWNER}" LOGIN CREATEROLE CREATEDB')
-        found = await connection.fetchval(
-            "SELECT 1 FROM pg_database WHERE datname = $1", cluster.DATABASE
-        )
+        found = await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", cluster.DATABASE)
         if not found:
             await connection.execute(f'CREATE DATABASE "{cluster.DATABASE}" OWNER "{cluster.OWNER}"')
     except asyncpg.DiskFullError as error:
