@@ -28,12 +28,7 @@ def upgrade() -> None:
             comment="Territories, each with all inside it",
         ),
         sa.Column("scopes", postgresql.ARRAY(sa.Text()), nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_client")),
     )
@@ -41,11 +36,16 @@ def upgrade() -> None:
         "commune",
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("folded_name", sa.Text(), nullable=False, comment="name through core.text.fold"),
         sa.Column(
-            "folded_name",
+            "search_name",
             sa.Text(),
+            sa.Computed(
+                "regexp_replace(regexp_replace(regexp_replace(folded_name, '^(le|la|les|l) ', ''), '\\mst\\M', 'saint', 'g'), '\\mste\\M', 'sainte', 'g')",
+                persisted=True,
+            ),
             nullable=False,
-            comment="name through core.text.fold",
+            comment="folded_name without its leading article, st and ste written out",
         ),
         sa.Column("postal_codes", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("population", sa.Integer(), nullable=True),
@@ -64,50 +64,31 @@ def upgrade() -> None:
         sa.Column("obsolete_since", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_commune")),
     )
+    op.create_index(op.f("ix_commune_departement_code"), "commune", ["departement_code"], unique=False)
+    op.create_index(op.f("ix_commune_epci_code"), "commune", ["epci_code"], unique=False)
+    op.create_index("ix_commune_folded_name", "commune", ["folded_name", "code"], unique=False)
     op.create_index(
-        op.f("ix_commune_departement_code"),
+        "ix_commune_postal_codes", "commune", ["postal_codes"], unique=False, postgresql_using="gin"
+    )
+    op.create_index(op.f("ix_commune_region_code"), "commune", ["region_code"], unique=False)
+    op.create_index(
+        "ix_commune_search_name",
         "commune",
-        ["departement_code"],
+        ["search_name"],
         unique=False,
-    )
-    op.create_index(
-        op.f("ix_commune_epci_code"), "commune", ["epci_code"], unique=False
-    )
-    op.create_index(
-        "ix_commune_folded_name",
-        "commune",
-        ["folded_name"],
-        unique=False,
-        postgresql_ops={"folded_name": "text_pattern_ops"},
-    )
-    op.create_index(
-        "ix_commune_postal_codes",
-        "commune",
-        ["postal_codes"],
-        unique=False,
-        postgresql_using="gin",
-    )
-    op.create_index(
-        op.f("ix_commune_region_code"), "commune", ["region_code"], unique=False
+        postgresql_ops={"search_name": "text_pattern_ops"},
     )
     op.create_table(
         "event",
         sa.Column("id", sa.UUID(), nullable=False),
-        sa.Column(
-            "sequence", sa.BigInteger(), sa.Identity(always=True), nullable=False
-        ),
+        sa.Column("sequence", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False, comment="noun.past_participle"),
         sa.Column("territory_id", sa.UUID(), nullable=True),
         sa.Column("subject_id", sa.UUID(), nullable=True),
         sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("request_id", sa.Text(), nullable=True),
-        sa.Column(
-            "occurred_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("fanned_out_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
         sa.UniqueConstraint("sequence", name=op.f("uq_event_sequence")),
@@ -120,37 +101,23 @@ def upgrade() -> None:
         postgresql_where=sa.text("fanned_out_at IS NULL"),
     )
     op.create_index("ix_event_subject", "event", ["subject_id"], unique=False)
-    op.create_index(
-        "ix_event_territory", "event", ["territory_id", "sequence"], unique=False
-    )
+    op.create_index("ix_event_territory", "event", ["territory_id", "sequence"], unique=False)
     op.create_table(
         "family_occupation",
         sa.Column("family_code", sa.Text(), nullable=False),
-        sa.Column(
-            "rome_code", sa.Text(), nullable=False, comment="As published: ROME v3"
-        ),
-        sa.PrimaryKeyConstraint(
-            "family_code", "rome_code", name=op.f("pk_family_occupation")
-        ),
+        sa.Column("rome_code", sa.Text(), nullable=False, comment="As published: ROME v3"),
+        sa.Column("qualifications", postgresql.ARRAY(sa.Text()), nullable=True),
+        sa.PrimaryKeyConstraint("family_code", "rome_code", name=op.f("pk_family_occupation")),
     )
-    op.create_index(
-        op.f("ix_family_occupation_rome_code"),
-        "family_occupation",
-        ["rome_code"],
-        unique=False,
-    )
+    op.create_index(op.f("ix_family_occupation_rome_code"), "family_occupation", ["rome_code"], unique=False)
     op.create_table(
         "occupation",
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("folded_label", sa.Text(), nullable=False),
         sa.Column("definition", sa.Text(), nullable=True),
-        sa.Column(
-            "parent_code",
-            sa.Text(),
-            nullable=True,
-            comment="The code it came from in ROME v3",
-        ),
+        sa.Column("access", sa.Text(), nullable=True, comment="How one enters the trade, in ROME's words"),
+        sa.Column("parent_code", sa.Text(), nullable=True, comment="The code it came from in ROME v3"),
         sa.Column("domain_code", sa.Text(), nullable=True),
         sa.Column("domain_label", sa.Text(), nullable=True),
         sa.Column("major_domain_code", sa.Text(), nullable=True),
@@ -158,14 +125,20 @@ def upgrade() -> None:
         sa.Column("obsolete_since", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_occupation")),
     )
-    op.create_index(
-        op.f("ix_occupation_parent_code"), "occupation", ["parent_code"], unique=False
-    )
+    op.create_index("ix_occupation_folded_label", "occupation", ["folded_label", "code"], unique=False)
+    op.create_index(op.f("ix_occupation_parent_code"), "occupation", ["parent_code"], unique=False)
     op.create_table(
         "platform_secret",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_platform_secret")),
+    )
+    op.create_table(
+        "professional_family",
+        sa.Column("nomenclature", sa.Text(), nullable=False, comment="fap2009 | fap2021"),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("nomenclature", "code", name=op.f("pk_professional_family")),
     )
     op.create_table(
         "referential_release",
@@ -174,29 +147,16 @@ def upgrade() -> None:
             "referential",
             sa.Text(),
             nullable=False,
-            comment="rome | communes | tension-dares | tension-official | bmo",
+            comment="rome | communes | families | tension-dares | tension-official | bmo",
         ),
         sa.Column("version", sa.Text(), nullable=False),
-        sa.Column(
-            "checksum",
-            sa.Text(),
-            nullable=False,
-            comment="SHA-256 of the imported files",
-        ),
+        sa.Column("checksum", sa.Text(), nullable=False, comment="SHA-256 of the imported files"),
         sa.Column("counts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column(
-            "imported_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        sa.Column("imported_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_referential_release")),
     )
     op.create_index(
-        "ix_referential_release_latest",
-        "referential_release",
-        ["referential", "imported_at"],
-        unique=False,
+        "ix_referential_release_latest", "referential_release", ["referential", "imported_at"], unique=False
     )
     op.create_table(
         "schedule",
@@ -220,17 +180,13 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("category", sa.Text(), nullable=True),
         sa.Column(
-            "macro_code",
-            sa.Text(),
-            nullable=True,
-            comment="OGR code of the macro-competence it belongs to",
+            "macro_code", sa.Text(), nullable=True, comment="OGR code of the macro-competence it belongs to"
         ),
         sa.Column("obsolete_since", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "kind IN ('competence', 'knowledge')", name=op.f("ck_skill_kind")
-        ),
+        sa.CheckConstraint("kind IN ('competence', 'knowledge')", name=op.f("ck_skill_kind")),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_skill")),
     )
+    op.create_index("ix_skill_folded_label", "skill", ["folded_label", "code"], unique=False)
     op.create_table(
         "task",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -254,34 +210,18 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column(
-            "run_after",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        sa.Column("run_after", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("leased_by", sa.Text(), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=True),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_task")),
-        sa.UniqueConstraint(
-            "event_id", "handler", name=op.f("uq_task_event_id_handler")
-        ),
+        sa.UniqueConstraint("event_id", "handler", name=op.f("uq_task_event_id_handler")),
     )
     op.create_index(
-        "ix_task_dead",
-        "task",
-        ["finished_at"],
-        unique=False,
-        postgresql_where=sa.text("state = 'dead'"),
+        "ix_task_dead", "task", ["finished_at"], unique=False, postgresql_where=sa.text("state = 'dead'")
     )
     op.create_index(
         "ix_task_ready",
@@ -300,23 +240,21 @@ def upgrade() -> None:
     op.create_table(
         "tension",
         sa.Column("id", sa.UUID(), nullable=False),
-        sa.Column(
-            "source", sa.Text(), nullable=False, comment="dares | official-list | bmo"
-        ),
+        sa.Column("source", sa.Text(), nullable=False, comment="dares | official-list | bmo"),
         sa.Column("year", sa.Integer(), nullable=False),
-        sa.Column(
-            "nomenclature", sa.Text(), nullable=False, comment="fap2009 | fap2021"
-        ),
+        sa.Column("nomenclature", sa.Text(), nullable=False, comment="fap2009 | fap2021"),
         sa.Column("family_code", sa.Text(), nullable=False),
-        sa.Column("family_label", sa.Text(), nullable=True),
         sa.Column(
-            "area_kind",
-            sa.Text(),
-            nullable=False,
-            comment="country | region | departement | bmo-area",
+            "area_kind", sa.Text(), nullable=False, comment="country | region | departement | bmo-area"
         ),
         sa.Column("area_code", sa.Text(), nullable=False),
         sa.Column("area_name", sa.Text(), nullable=True),
+        sa.Column(
+            "departement_code",
+            sa.Text(),
+            nullable=True,
+            comment="BMO only: a bmo-area that crosses a border has one row in each departement",
+        ),
         sa.Column("level", sa.Integer(), nullable=True),
         sa.Column("indicator", sa.Numeric(), nullable=True),
         sa.Column("listed", sa.Boolean(), nullable=True),
@@ -333,9 +271,9 @@ def upgrade() -> None:
             "family_code",
             "area_kind",
             "area_code",
-            name=op.f(
-                "uq_tension_source_year_nomenclature_family_code_area_kind_area_code"
-            ),
+            "departement_code",
+            name=op.f("uq_tension_source_year_nomenclature_family_code_area_kind_area_code_departement_code"),
+            postgresql_nulls_not_distinct=True,
         ),
     )
     op.create_index(
@@ -381,73 +319,38 @@ def upgrade() -> None:
         sa.Column("features", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("public_version", sa.BigInteger(), nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
-        sa.Column(
-            "updated_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
-            ["parent_id"],
-            ["territory.id"],
-            name=op.f("fk_territory_parent_id_territory"),
+            ["parent_id"], ["territory.id"], name=op.f("fk_territory_parent_id_territory")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_territory")),
         sa.UniqueConstraint("slug", name=op.f("uq_territory_slug")),
     )
-    op.create_index(
-        "ix_territory_lineage",
-        "territory",
-        ["lineage"],
-        unique=False,
-        postgresql_using="gin",
-    )
-    op.create_index(
-        op.f("ix_territory_parent_id"), "territory", ["parent_id"], unique=False
-    )
+    op.create_index("ix_territory_lineage", "territory", ["lineage"], unique=False, postgresql_using="gin")
+    op.create_index(op.f("ix_territory_parent_id"), "territory", ["parent_id"], unique=False)
     op.create_table(
         "api_key",
         sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("client_id", sa.UUID(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("hint", sa.Text(), nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
-            ["client_id"],
-            ["api_client.id"],
-            name=op.f("fk_api_key_client_id_api_client"),
-            ondelete="CASCADE",
+            ["client_id"], ["api_client.id"], name=op.f("fk_api_key_client_id_api_client"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
         sa.UniqueConstraint("digest", name=op.f("uq_api_key_digest")),
     )
-    op.create_index(
-        op.f("ix_api_key_client_id"), "api_key", ["client_id"], unique=False
-    )
+    op.create_index(op.f("ix_api_key_client_id"), "api_key", ["client_id"], unique=False)
     op.create_table(
         "candidate_profile",
         sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("territory_id", sa.UUID(), nullable=False),
-        sa.Column(
-            "reference",
-            sa.Text(),
-            nullable=True,
-            comment="The caller's own key for this person",
-        ),
+        sa.Column("reference", sa.Text(), nullable=True, comment="The caller's own key for this person"),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("occupation_codes", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("skill_codes", postgresql.ARRAY(sa.Text()), nullable=False),
@@ -498,55 +401,29 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column(
-            "last_contact_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
+            "last_contact_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
-        sa.Column(
-            "matched_digest",
-            sa.Text(),
-            nullable=True,
-            comment="Inputs of the last matching",
-        ),
+        sa.Column("matched_digest", sa.Text(), nullable=True, comment="Inputs of the last matching"),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
-        sa.Column(
-            "updated_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
             "(radius_km IS NULL) OR (radius_km > 0 AND commune_code IS NOT NULL)",
             name=op.f("ck_candidate_profile_radius"),
         ),
         sa.CheckConstraint(
-            "(salary_wish IS NULL) = (salary_unit IS NULL)",
-            name=op.f("ck_candidate_profile_salary"),
+            "(salary_wish IS NULL) = (salary_unit IS NULL)", name=op.f("ck_candidate_profile_salary")
         ),
         sa.ForeignKeyConstraint(
-            ["commune_code"],
-            ["commune.code"],
-            name=op.f("fk_candidate_profile_commune_code_commune"),
+            ["commune_code"], ["commune.code"], name=op.f("fk_candidate_profile_commune_code_commune")
         ),
         sa.ForeignKeyConstraint(
-            ["territory_id"],
-            ["territory.id"],
-            name=op.f("fk_candidate_profile_territory_id_territory"),
+            ["territory_id"], ["territory.id"], name=op.f("fk_candidate_profile_territory_id_territory")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_candidate_profile")),
     )
     op.create_index(
-        op.f("ix_candidate_profile_territory_id"),
-        "candidate_profile",
-        ["territory_id"],
-        unique=False,
+        op.f("ix_candidate_profile_territory_id"), "candidate_profile", ["territory_id"], unique=False
     )
     op.create_index(
         "uq_candidate_profile_territory_reference",
@@ -566,42 +443,24 @@ def upgrade() -> None:
         sa.Column("url", sa.Text(), nullable=True),
         sa.Column("logo_url", sa.Text(), nullable=True),
         sa.Column("naf_code", sa.Text(), nullable=True),
-        sa.Column(
-            "sector_code", sa.Text(), nullable=True, comment="NAF division, two digits"
-        ),
+        sa.Column("sector_code", sa.Text(), nullable=True, comment="NAF division, two digits"),
         sa.Column("headcount_band", sa.Text(), nullable=True),
         sa.Column("commune_code", sa.Text(), nullable=True),
         sa.Column("contact_name", sa.Text(), nullable=True),
         sa.Column("contact_email", sa.Text(), nullable=True),
         sa.Column("contact_phone", sa.Text(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
-        sa.Column(
-            "updated_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["commune_code"], ["commune.code"], name=op.f("fk_employer_commune_code_commune")
         ),
         sa.ForeignKeyConstraint(
-            ["commune_code"],
-            ["commune.code"],
-            name=op.f("fk_employer_commune_code_commune"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["territory_id"],
-            ["territory.id"],
-            name=op.f("fk_employer_territory_id_territory"),
+            ["territory_id"], ["territory.id"], name=op.f("fk_employer_territory_id_territory")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_employer")),
     )
-    op.create_index(
-        op.f("ix_employer_territory_id"), "employer", ["territory_id"], unique=False
-    )
+    op.create_index(op.f("ix_employer_territory_id"), "employer", ["territory_id"], unique=False)
     op.create_index(
         "uq_employer_territory_siret",
         "employer",
@@ -623,10 +482,7 @@ def upgrade() -> None:
         ),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column(
-            "live",
-            sa.Boolean(),
-            nullable=False,
-            comment="Fetched by us; else only imported from files",
+            "live", sa.Boolean(), nullable=False, comment="Fetched by us; else only imported from files"
         ),
         sa.Column("interval_minutes", sa.Integer(), nullable=False),
         sa.Column(
@@ -637,60 +493,28 @@ def upgrade() -> None:
         ),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
-        sa.Column(
-            "updated_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
-        sa.CheckConstraint(
-            "floor_percent BETWEEN 0 AND 100", name=op.f("ck_feed_floor_percent")
-        ),
-        sa.CheckConstraint(
-            "interval_minutes BETWEEN 15 AND 1440",
-            name=op.f("ck_feed_interval_minutes"),
-        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("floor_percent BETWEEN 0 AND 100", name=op.f("ck_feed_floor_percent")),
+        sa.CheckConstraint("interval_minutes BETWEEN 15 AND 1440", name=op.f("ck_feed_interval_minutes")),
         sa.ForeignKeyConstraint(
-            ["territory_id"],
-            ["territory.id"],
-            name=op.f("fk_feed_territory_id_territory"),
+            ["territory_id"], ["territory.id"], name=op.f("fk_feed_territory_id_territory")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed")),
-        sa.UniqueConstraint(
-            "territory_id",
-            "source",
-            "name",
-            name=op.f("uq_feed_territory_id_source_name"),
-        ),
+        sa.UniqueConstraint("territory_id", "source", "name", name=op.f("uq_feed_territory_id_source_name")),
     )
-    op.create_index(
-        op.f("ix_feed_territory_id"), "feed", ["territory_id"], unique=False
-    )
+    op.create_index(op.f("ix_feed_territory_id"), "feed", ["territory_id"], unique=False)
     op.create_table(
         "idempotency_record",
         sa.Column("client_id", sa.UUID(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column(
-            "fingerprint",
-            sa.LargeBinary(),
-            nullable=False,
-            comment="SHA-256 of method, path, query and body",
+            "fingerprint", sa.LargeBinary(), nullable=False, comment="SHA-256 of method, path, query and body"
         ),
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
             ["client_id"],
             ["api_client.id"],
@@ -700,10 +524,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("client_id", "key", name=op.f("pk_idempotency_record")),
     )
     op.create_index(
-        op.f("ix_idempotency_record_created_at"),
-        "idempotency_record",
-        ["created_at"],
-        unique=False,
+        op.f("ix_idempotency_record_created_at"), "idempotency_record", ["created_at"], unique=False
     )
     op.create_table(
         "occupation_mobility",
@@ -711,25 +532,14 @@ def upgrade() -> None:
         sa.Column("to_code", sa.Text(), nullable=False),
         sa.Column("rank", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["from_code"],
-            ["occupation.code"],
-            name=op.f("fk_occupation_mobility_from_code_occupation"),
+            ["from_code"], ["occupation.code"], name=op.f("fk_occupation_mobility_from_code_occupation")
         ),
         sa.ForeignKeyConstraint(
-            ["to_code"],
-            ["occupation.code"],
-            name=op.f("fk_occupation_mobility_to_code_occupation"),
+            ["to_code"], ["occupation.code"], name=op.f("fk_occupation_mobility_to_code_occupation")
         ),
-        sa.PrimaryKeyConstraint(
-            "from_code", "to_code", name=op.f("pk_occupation_mobility")
-        ),
+        sa.PrimaryKeyConstraint("from_code", "to_code", name=op.f("pk_occupation_mobility")),
     )
-    op.create_index(
-        op.f("ix_occupation_mobility_to_code"),
-        "occupation_mobility",
-        ["to_code"],
-        unique=False,
-    )
+    op.create_index(op.f("ix_occupation_mobility_to_code"), "occupation_mobility", ["to_code"], unique=False)
     op.create_table(
         "occupation_sector",
         sa.Column("occupation_code", sa.Text(), nullable=False),
@@ -740,44 +550,26 @@ def upgrade() -> None:
             name=op.f("fk_occupation_sector_occupation_code_occupation"),
         ),
         sa.ForeignKeyConstraint(
-            ["sector_code"],
-            ["sector.code"],
-            name=op.f("fk_occupation_sector_sector_code_sector"),
+            ["sector_code"], ["sector.code"], name=op.f("fk_occupation_sector_sector_code_sector")
         ),
-        sa.PrimaryKeyConstraint(
-            "occupation_code", "sector_code", name=op.f("pk_occupation_sector")
-        ),
+        sa.PrimaryKeyConstraint("occupation_code", "sector_code", name=op.f("pk_occupation_sector")),
     )
     op.create_table(
         "occupation_skill",
         sa.Column("occupation_code", sa.Text(), nullable=False),
         sa.Column("skill_code", sa.Text(), nullable=False),
-        sa.Column(
-            "importance",
-            sa.Text(),
-            nullable=True,
-            comment="principale | émergente, as published",
-        ),
+        sa.Column("importance", sa.Text(), nullable=True, comment="principale | émergente, as published"),
         sa.ForeignKeyConstraint(
             ["occupation_code"],
             ["occupation.code"],
             name=op.f("fk_occupation_skill_occupation_code_occupation"),
         ),
         sa.ForeignKeyConstraint(
-            ["skill_code"],
-            ["skill.code"],
-            name=op.f("fk_occupation_skill_skill_code_skill"),
+            ["skill_code"], ["skill.code"], name=op.f("fk_occupation_skill_skill_code_skill")
         ),
-        sa.PrimaryKeyConstraint(
-            "occupation_code", "skill_code", name=op.f("pk_occupation_skill")
-        ),
+        sa.PrimaryKeyConstraint("occupation_code", "skill_code", name=op.f("pk_occupation_skill")),
     )
-    op.create_index(
-        op.f("ix_occupation_skill_skill_code"),
-        "occupation_skill",
-        ["skill_code"],
-        unique=False,
-    )
+    op.create_index(op.f("ix_occupation_skill_skill_code"), "occupation_skill", ["skill_code"], unique=False)
     op.create_table(
         "occupation_title",
         sa.Column("code", sa.Text(), nullable=False, comment="OGR code"),
@@ -795,19 +587,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code", name=op.f("pk_occupation_title")),
     )
     op.create_index(
-        op.f("ix_occupation_title_occupation_code"),
-        "occupation_title",
-        ["occupation_code"],
-        unique=False,
+        op.f("ix_occupation_title_occupation_code"), "occupation_title", ["occupation_code"], unique=False
     )
     op.create_table(
         "territory_commune",
         sa.Column("territory_id", sa.UUID(), nullable=False),
         sa.Column("commune_code", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["commune_code"],
-            ["commune.code"],
-            name=op.f("fk_territory_commune_commune_code_commune"),
+            ["commune_code"], ["commune.code"], name=op.f("fk_territory_commune_commune_code_commune")
         ),
         sa.ForeignKeyConstraint(
             ["territory_id"],
@@ -815,15 +602,10 @@ def upgrade() -> None:
             name=op.f("fk_territory_commune_territory_id_territory"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint(
-            "territory_id", "commune_code", name=op.f("pk_territory_commune")
-        ),
+        sa.PrimaryKeyConstraint("territory_id", "commune_code", name=op.f("pk_territory_commune")),
     )
     op.create_index(
-        op.f("ix_territory_commune_commune_code"),
-        "territory_commune",
-        ["commune_code"],
-        unique=False,
+        op.f("ix_territory_commune_commune_code"), "territory_commune", ["commune_code"], unique=False
     )
     op.create_table(
         "import_report",
@@ -832,12 +614,7 @@ def upgrade() -> None:
         sa.Column("feed_id", sa.UUID(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("origin", sa.Text(), nullable=False, comment="file:<name> or live"),
-        sa.Column(
-            "state",
-            sa.Text(),
-            nullable=False,
-            comment="running | done | partial | failed",
-        ),
+        sa.Column("state", sa.Text(), nullable=False, comment="running | done | partial | failed"),
         sa.Column("checksum", sa.Text(), nullable=True),
         sa.Column("counts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column(
@@ -847,36 +624,19 @@ def upgrade() -> None:
             comment="[{source_id, reason, pointer}]",
         ),
         sa.Column("message", sa.Text(), nullable=True),
-        sa.Column(
-            "started_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        sa.Column("started_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "state IN ('running', 'done', 'partial', 'failed')",
-            name=op.f("ck_import_report_state"),
+            "state IN ('running', 'done', 'partial', 'failed')", name=op.f("ck_import_report_state")
         ),
+        sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_import_report_feed_id_feed")),
         sa.ForeignKeyConstraint(
-            ["feed_id"], ["feed.id"], name=op.f("fk_import_report_feed_id_feed")
-        ),
-        sa.ForeignKeyConstraint(
-            ["territory_id"],
-            ["territory.id"],
-            name=op.f("fk_import_report_territory_id_territory"),
+            ["territory_id"], ["territory.id"], name=op.f("fk_import_report_territory_id_territory")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_import_report")),
     )
-    op.create_index(
-        op.f("ix_import_report_feed_id"), "import_report", ["feed_id"], unique=False
-    )
-    op.create_index(
-        "ix_import_report_territory",
-        "import_report",
-        ["territory_id", "id"],
-        unique=False,
-    )
+    op.create_index(op.f("ix_import_report_feed_id"), "import_report", ["feed_id"], unique=False)
+    op.create_index("ix_import_report_territory", "import_report", ["territory_id", "id"], unique=False)
     op.create_table(
         "posting",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -889,12 +649,7 @@ def upgrade() -> None:
         sa.Column("source_url", sa.Text(), nullable=True),
         sa.Column("source_created_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("source_updated_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column(
-            "source_digest",
-            sa.Text(),
-            nullable=True,
-            comment="SHA-256 of the normalised source item",
-        ),
+        sa.Column("source_digest", sa.Text(), nullable=True, comment="SHA-256 of the normalised source item"),
         sa.Column(
             "source_data",
             postgresql.JSONB(astext_type=sa.Text()),
@@ -941,9 +696,7 @@ def upgrade() -> None:
         sa.Column(
             "effective_occupation_code",
             sa.Text(),
-            sa.Computed(
-                "COALESCE(occupation_code, suggested_occupation_code)", persisted=True
-            ),
+            sa.Computed("COALESCE(occupation_code, suggested_occupation_code)", persisted=True),
             nullable=True,
         ),
         sa.Column(
@@ -1002,12 +755,8 @@ def upgrade() -> None:
         ),
         sa.Column("salary_months", sa.Numeric(precision=4, scale=2), nullable=True),
         sa.Column("salary_label", sa.Text(), nullable=True),
-        sa.Column(
-            "yearly_salary_min", sa.Numeric(precision=12, scale=2), nullable=True
-        ),
-        sa.Column(
-            "yearly_salary_max", sa.Numeric(precision=12, scale=2), nullable=True
-        ),
+        sa.Column("yearly_salary_min", sa.Numeric(precision=12, scale=2), nullable=True),
+        sa.Column("yearly_salary_max", sa.Numeric(precision=12, scale=2), nullable=True),
         sa.Column("commune_code", sa.Text(), nullable=True),
         sa.Column("departement_code", sa.Text(), nullable=True),
         sa.Column("place_label", sa.Text(), nullable=True),
@@ -1027,9 +776,7 @@ def upgrade() -> None:
             ),
             nullable=True,
         ),
-        sa.Column(
-            "sector_code", sa.Text(), nullable=True, comment="NAF division, two digits"
-        ),
+        sa.Column("sector_code", sa.Text(), nullable=True, comment="NAF division, two digits"),
         sa.Column("naf_code", sa.Text(), nullable=True),
         sa.Column(
             "skills",
@@ -1075,12 +822,7 @@ def upgrade() -> None:
         sa.Column("benefits", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("travel_label", sa.Text(), nullable=True),
         sa.Column("apprenticeship", sa.Boolean(), nullable=False),
-        sa.Column(
-            "accessible",
-            sa.Boolean(),
-            nullable=True,
-            comment="Open to workers with a disability",
-        ),
+        sa.Column("accessible", sa.Boolean(), nullable=True, comment="Open to workers with a disability"),
         sa.Column("few_candidates", sa.Boolean(), nullable=True),
         sa.Column("apply_url", sa.Text(), nullable=True),
         sa.Column("apply_email", sa.Text(), nullable=True),
@@ -1096,40 +838,17 @@ def upgrade() -> None:
         sa.Column("valid_through", sa.DateTime(timezone=True), nullable=True),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
-            "closed_at",
-            sa.DateTime(timezone=True),
-            nullable=True,
-            comment="filled, withdrawn or expired",
+            "closed_at", sa.DateTime(timezone=True), nullable=True, comment="filled, withdrawn or expired"
         ),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("group_id", sa.UUID(), nullable=True),
         sa.Column("shown", sa.Boolean(), nullable=False),
-        sa.Column(
-            "matched_digest",
-            sa.Text(),
-            nullable=True,
-            comment="Inputs of the last matching",
-        ),
+        sa.Column("matched_digest", sa.Text(), nullable=True, comment="Inputs of the last matching"),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
-        sa.Column(
-            "updated_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
-        sa.CheckConstraint(
-            "(source = 'ancrage') = (source_id IS NULL)",
-            name=op.f("ck_posting_source_id"),
-        ),
-        sa.CheckConstraint(
-            "(latitude IS NULL) = (longitude IS NULL)", name=op.f("ck_posting_point")
-        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("(source = 'ancrage') = (source_id IS NULL)", name=op.f("ck_posting_source_id")),
+        sa.CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name=op.f("ck_posting_point")),
         sa.CheckConstraint(
             "(salary_min IS NULL AND salary_max IS NULL) OR salary_unit IS NOT NULL",
             name=op.f("ck_posting_salary_has_unit"),
@@ -1140,19 +859,13 @@ def upgrade() -> None:
             name=op.f("ck_posting_salary"),
         ),
         sa.ForeignKeyConstraint(
-            ["commune_code"],
-            ["commune.code"],
-            name=op.f("fk_posting_commune_code_commune"),
+            ["commune_code"], ["commune.code"], name=op.f("fk_posting_commune_code_commune")
         ),
         sa.ForeignKeyConstraint(
-            ["employer_id"],
-            ["employer.id"],
-            name=op.f("fk_posting_employer_id_employer"),
+            ["employer_id"], ["employer.id"], name=op.f("fk_posting_employer_id_employer")
         ),
         sa.ForeignKeyConstraint(
-            ["occupation_code"],
-            ["occupation.code"],
-            name=op.f("fk_posting_occupation_code_occupation"),
+            ["occupation_code"], ["occupation.code"], name=op.f("fk_posting_occupation_code_occupation")
         ),
         sa.ForeignKeyConstraint(
             ["suggested_occupation_code"],
@@ -1160,20 +873,14 @@ def upgrade() -> None:
             name=op.f("fk_posting_suggested_occupation_code_occupation"),
         ),
         sa.ForeignKeyConstraint(
-            ["territory_id"],
-            ["territory.id"],
-            name=op.f("fk_posting_territory_id_territory"),
+            ["territory_id"], ["territory.id"], name=op.f("fk_posting_territory_id_territory")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_posting")),
     )
     op.create_index("ix_posting_commune", "posting", ["commune_code"], unique=False)
-    op.create_index(
-        op.f("ix_posting_employer_id"), "posting", ["employer_id"], unique=False
-    )
+    op.create_index(op.f("ix_posting_employer_id"), "posting", ["employer_id"], unique=False)
     op.create_index(op.f("ix_posting_group_id"), "posting", ["group_id"], unique=False)
-    op.create_index(
-        "ix_posting_occupation", "posting", ["effective_occupation_code"], unique=False
-    )
+    op.create_index("ix_posting_occupation", "posting", ["effective_occupation_code"], unique=False)
     op.create_index(
         "ix_posting_public",
         "posting",
@@ -1182,11 +889,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'published' AND shown"),
     )
     op.create_index(
-        "ix_posting_skill_codes",
-        "posting",
-        ["skill_codes"],
-        unique=False,
-        postgresql_using="gin",
+        "ix_posting_skill_codes", "posting", ["skill_codes"], unique=False, postgresql_using="gin"
     )
     op.create_index(
         "ix_posting_valid_through",
@@ -1206,18 +909,10 @@ def upgrade() -> None:
         "feed_listing",
         sa.Column("feed_id", sa.UUID(), nullable=False),
         sa.Column("posting_id", sa.UUID(), nullable=False),
-        sa.Column(
-            "listed_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        sa.Column("listed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("unlisted_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
-            ["feed_id"],
-            ["feed.id"],
-            name=op.f("fk_feed_listing_feed_id_feed"),
-            ondelete="CASCADE",
+            ["feed_id"], ["feed.id"], name=op.f("fk_feed_listing_feed_id_feed"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
             ["posting_id"],
@@ -1227,9 +922,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("feed_id", "posting_id", name=op.f("pk_feed_listing")),
     )
-    op.create_index(
-        op.f("ix_feed_listing_posting_id"), "feed_listing", ["posting_id"], unique=False
-    )
+    op.create_index(op.f("ix_feed_listing_posting_id"), "feed_listing", ["posting_id"], unique=False)
     op.create_table(
         "match",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -1249,18 +942,11 @@ def upgrade() -> None:
             nullable=True,
             comment="Rank of the candidate for the posting, from 1",
         ),
-        sa.Column(
-            "explanation", postgresql.JSONB(astext_type=sa.Text()), nullable=False
-        ),
+        sa.Column("explanation", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("engine_version", sa.Text(), nullable=False),
         sa.Column("candidate_version", sa.Integer(), nullable=False),
         sa.Column("posting_version", sa.Integer(), nullable=False),
-        sa.Column(
-            "computed_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        sa.Column("computed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("score BETWEEN 0 AND 10000", name=op.f("ck_match_score")),
         sa.ForeignKeyConstraint(
@@ -1270,15 +956,10 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["posting_id"],
-            ["posting.id"],
-            name=op.f("fk_match_posting_id_posting"),
-            ondelete="CASCADE",
+            ["posting_id"], ["posting.id"], name=op.f("fk_match_posting_id_posting"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["territory_id"],
-            ["territory.id"],
-            name=op.f("fk_match_territory_id_territory"),
+            ["territory_id"], ["territory.id"], name=op.f("fk_match_territory_id_territory")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_match")),
     )
@@ -1296,9 +977,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("superseded_at IS NULL"),
     )
-    op.create_index(
-        op.f("ix_match_territory_id"), "match", ["territory_id"], unique=False
-    )
+    op.create_index(op.f("ix_match_territory_id"), "match", ["territory_id"], unique=False)
     op.create_index(
         "uq_match_current",
         "match",
@@ -1319,12 +998,7 @@ def upgrade() -> None:
             nullable=False,
             comment="{field: [before, after]}",
         ),
-        sa.Column(
-            "at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
             ["posting_id"],
             ["posting.id"],
@@ -1333,12 +1007,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_posting_change")),
     )
-    op.create_index(
-        op.f("ix_posting_change_posting_id"),
-        "posting_change",
-        ["posting_id"],
-        unique=False,
-    )
+    op.create_index(op.f("ix_posting_change_posting_id"), "posting_change", ["posting_id"], unique=False)
     op.create_table(
         "posting_document",
         sa.Column("posting_id", sa.UUID(), nullable=False),
@@ -1346,21 +1015,14 @@ def upgrade() -> None:
         sa.Column("document", sa.JSON(), nullable=False),
         sa.Column("linked_data", sa.JSON(), nullable=False),
         sa.Column("territory_version", sa.BigInteger(), nullable=False),
-        sa.Column(
-            "rendered_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        sa.Column("rendered_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
             ["posting_id"],
             ["posting.id"],
             name=op.f("fk_posting_document_posting_id_posting"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint(
-            "posting_id", "language", name=op.f("pk_posting_document")
-        ),
+        sa.PrimaryKeyConstraint("posting_id", "language", name=op.f("pk_posting_document")),
     )
     # ### end Alembic commands ###
 
@@ -1371,42 +1033,22 @@ def downgrade() -> None:
     op.drop_table("posting_document")
     op.drop_index(op.f("ix_posting_change_posting_id"), table_name="posting_change")
     op.drop_table("posting_change")
-    op.drop_index(
-        "uq_match_current",
-        table_name="match",
-        postgresql_where=sa.text("superseded_at IS NULL"),
-    )
+    op.drop_index("uq_match_current", table_name="match", postgresql_where=sa.text("superseded_at IS NULL"))
     op.drop_index(op.f("ix_match_territory_id"), table_name="match")
-    op.drop_index(
-        "ix_match_posting",
-        table_name="match",
-        postgresql_where=sa.text("superseded_at IS NULL"),
-    )
-    op.drop_index(
-        "ix_match_candidate",
-        table_name="match",
-        postgresql_where=sa.text("superseded_at IS NULL"),
-    )
+    op.drop_index("ix_match_posting", table_name="match", postgresql_where=sa.text("superseded_at IS NULL"))
+    op.drop_index("ix_match_candidate", table_name="match", postgresql_where=sa.text("superseded_at IS NULL"))
     op.drop_table("match")
     op.drop_index(op.f("ix_feed_listing_posting_id"), table_name="feed_listing")
     op.drop_table("feed_listing")
     op.drop_index(
-        "uq_posting_territory_source",
-        table_name="posting",
-        postgresql_where=sa.text("source_id IS NOT NULL"),
+        "uq_posting_territory_source", table_name="posting", postgresql_where=sa.text("source_id IS NOT NULL")
     )
     op.drop_index(
-        "ix_posting_valid_through",
-        table_name="posting",
-        postgresql_where=sa.text("state = 'published'"),
+        "ix_posting_valid_through", table_name="posting", postgresql_where=sa.text("state = 'published'")
     )
+    op.drop_index("ix_posting_skill_codes", table_name="posting", postgresql_using="gin")
     op.drop_index(
-        "ix_posting_skill_codes", table_name="posting", postgresql_using="gin"
-    )
-    op.drop_index(
-        "ix_posting_public",
-        table_name="posting",
-        postgresql_where=sa.text("state = 'published' AND shown"),
+        "ix_posting_public", table_name="posting", postgresql_where=sa.text("state = 'published' AND shown")
     )
     op.drop_index("ix_posting_occupation", table_name="posting")
     op.drop_index(op.f("ix_posting_group_id"), table_name="posting")
@@ -1416,31 +1058,21 @@ def downgrade() -> None:
     op.drop_index("ix_import_report_territory", table_name="import_report")
     op.drop_index(op.f("ix_import_report_feed_id"), table_name="import_report")
     op.drop_table("import_report")
-    op.drop_index(
-        op.f("ix_territory_commune_commune_code"), table_name="territory_commune"
-    )
+    op.drop_index(op.f("ix_territory_commune_commune_code"), table_name="territory_commune")
     op.drop_table("territory_commune")
-    op.drop_index(
-        op.f("ix_occupation_title_occupation_code"), table_name="occupation_title"
-    )
+    op.drop_index(op.f("ix_occupation_title_occupation_code"), table_name="occupation_title")
     op.drop_table("occupation_title")
     op.drop_index(op.f("ix_occupation_skill_skill_code"), table_name="occupation_skill")
     op.drop_table("occupation_skill")
     op.drop_table("occupation_sector")
-    op.drop_index(
-        op.f("ix_occupation_mobility_to_code"), table_name="occupation_mobility"
-    )
+    op.drop_index(op.f("ix_occupation_mobility_to_code"), table_name="occupation_mobility")
     op.drop_table("occupation_mobility")
-    op.drop_index(
-        op.f("ix_idempotency_record_created_at"), table_name="idempotency_record"
-    )
+    op.drop_index(op.f("ix_idempotency_record_created_at"), table_name="idempotency_record")
     op.drop_table("idempotency_record")
     op.drop_index(op.f("ix_feed_territory_id"), table_name="feed")
     op.drop_table("feed")
     op.drop_index(
-        "uq_employer_territory_siret",
-        table_name="employer",
-        postgresql_where=sa.text("siret IS NOT NULL"),
+        "uq_employer_territory_siret", table_name="employer", postgresql_where=sa.text("siret IS NOT NULL")
     )
     op.drop_index(op.f("ix_employer_territory_id"), table_name="employer")
     op.drop_table("employer")
@@ -1449,60 +1081,42 @@ def downgrade() -> None:
         table_name="candidate_profile",
         postgresql_where=sa.text("reference IS NOT NULL"),
     )
-    op.drop_index(
-        op.f("ix_candidate_profile_territory_id"), table_name="candidate_profile"
-    )
+    op.drop_index(op.f("ix_candidate_profile_territory_id"), table_name="candidate_profile")
     op.drop_table("candidate_profile")
     op.drop_index(op.f("ix_api_key_client_id"), table_name="api_key")
     op.drop_table("api_key")
     op.drop_index(op.f("ix_territory_parent_id"), table_name="territory")
-    op.drop_index(
-        "ix_territory_lineage", table_name="territory", postgresql_using="gin"
-    )
+    op.drop_index("ix_territory_lineage", table_name="territory", postgresql_using="gin")
     op.drop_table("territory")
     op.drop_index("ix_tension_family", table_name="tension")
     op.drop_table("tension")
-    op.drop_index(
-        "ix_task_running",
-        table_name="task",
-        postgresql_where=sa.text("state = 'running'"),
-    )
-    op.drop_index(
-        "ix_task_ready", table_name="task", postgresql_where=sa.text("state = 'ready'")
-    )
-    op.drop_index(
-        "ix_task_dead", table_name="task", postgresql_where=sa.text("state = 'dead'")
-    )
+    op.drop_index("ix_task_running", table_name="task", postgresql_where=sa.text("state = 'running'"))
+    op.drop_index("ix_task_ready", table_name="task", postgresql_where=sa.text("state = 'ready'"))
+    op.drop_index("ix_task_dead", table_name="task", postgresql_where=sa.text("state = 'dead'"))
     op.drop_table("task")
+    op.drop_index("ix_skill_folded_label", table_name="skill")
     op.drop_table("skill")
     op.drop_table("sector")
     op.drop_table("schedule")
     op.drop_index("ix_referential_release_latest", table_name="referential_release")
     op.drop_table("referential_release")
+    op.drop_table("professional_family")
     op.drop_table("platform_secret")
     op.drop_index(op.f("ix_occupation_parent_code"), table_name="occupation")
+    op.drop_index("ix_occupation_folded_label", table_name="occupation")
     op.drop_table("occupation")
-    op.drop_index(
-        op.f("ix_family_occupation_rome_code"), table_name="family_occupation"
-    )
+    op.drop_index(op.f("ix_family_occupation_rome_code"), table_name="family_occupation")
     op.drop_table("family_occupation")
     op.drop_index("ix_event_territory", table_name="event")
     op.drop_index("ix_event_subject", table_name="event")
-    op.drop_index(
-        "ix_event_pending",
-        table_name="event",
-        postgresql_where=sa.text("fanned_out_at IS NULL"),
-    )
+    op.drop_index("ix_event_pending", table_name="event", postgresql_where=sa.text("fanned_out_at IS NULL"))
     op.drop_table("event")
+    op.drop_index(
+        "ix_commune_search_name", table_name="commune", postgresql_ops={"search_name": "text_pattern_ops"}
+    )
     op.drop_index(op.f("ix_commune_region_code"), table_name="commune")
-    op.drop_index(
-        "ix_commune_postal_codes", table_name="commune", postgresql_using="gin"
-    )
-    op.drop_index(
-        "ix_commune_folded_name",
-        table_name="commune",
-        postgresql_ops={"folded_name": "text_pattern_ops"},
-    )
+    op.drop_index("ix_commune_postal_codes", table_name="commune", postgresql_using="gin")
+    op.drop_index("ix_commune_folded_name", table_name="commune")
     op.drop_index(op.f("ix_commune_epci_code"), table_name="commune")
     op.drop_index(op.f("ix_commune_departement_code"), table_name="commune")
     op.drop_table("commune")

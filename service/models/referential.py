@@ -8,7 +8,7 @@ import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, UniqueConstraint
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Numeric, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Created, Id
@@ -20,7 +20,9 @@ class ReferentialRelease(Base):
     __tablename__ = "referential_release"
 
     id: Mapped[Id]
-    referential: Mapped[str] = mapped_column(comment="rome | communes | tension-dares | tension-official | bmo")
+    referential: Mapped[str] = mapped_column(
+        comment="rome | communes | families | tension-dares | tension-official | bmo"
+    )
     version: Mapped[str]
     checksum: Mapped[str] = mapped_column(comment="SHA-256 of the imported files")
     counts: Mapped[dict[str, Any]]
@@ -37,6 +39,14 @@ class Commune(Base):
     code: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     folded_name: Mapped[str] = mapped_column(comment="name through core.text.fold")
+    search_name: Mapped[str] = mapped_column(
+        Computed(
+            "regexp_replace(regexp_replace(regexp_replace(folded_name, '^(le|la|les|l) ', ''), "
+            r"'\mst\M', 'saint', 'g'), '\mste\M', 'sainte', 'g')",
+            persisted=True,
+        ),
+        comment="folded_name without its leading article, st and ste written out",
+    )
     postal_codes: Mapped[list[str]]
     population: Mapped[int | None]
     departement_code: Mapped[str] = mapped_column(index=True)
@@ -55,7 +65,8 @@ class Commune(Base):
 
     __table_args__ = (
         Index("ix_commune_postal_codes", "postal_codes", postgresql_using="gin"),
-        Index("ix_commune_folded_name", "folded_name", postgresql_ops={"folded_name": "text_pattern_ops"}),
+        Index("ix_commune_folded_name", "folded_name", "code"),
+        Index("ix_commune_search_name", "search_name", postgresql_ops={"search_name": "text_pattern_ops"}),
     )
 
 
@@ -78,12 +89,15 @@ class Occupation(Base):
     label: Mapped[str]
     folded_label: Mapped[str]
     definition: Mapped[str | None]
+    access: Mapped[str | None] = mapped_column(comment="How one enters the trade, in ROME's words")
     parent_code: Mapped[str | None] = mapped_column(comment="The code it came from in ROME v3", index=True)
     domain_code: Mapped[str | None]
     domain_label: Mapped[str | None]
     major_domain_code: Mapped[str | None]
     major_domain_label: Mapped[str | None]
     obsolete_since: Mapped[datetime.datetime | None]
+
+    __table_args__ = (Index("ix_occupation_folded_label", "folded_label", "code"),)
 
 
 class OccupationTitle(Base):
@@ -115,6 +129,7 @@ class Skill(Base):
 
     __table_args__ = (
         CheckConstraint("kind IN ('competence', 'knowledge')", name="kind"),
+        Index("ix_skill_folded_label", "folded_label", "code"),
     )
 
 
@@ -147,13 +162,31 @@ class OccupationSector(Base):
     sector_code: Mapped[str] = mapped_column(ForeignKey("sector.code"), primary_key=True)
 
 
+class ProfessionalFamily(Base):
+    """A family of occupations (famille professionnelle, FAP), in its detailed level.
+
+    FAP 2009 and FAP 2021 share some codes but are two nomenclatures: a code means nothing alone.
+    """
+
+    __tablename__ = "professional_family"
+
+    nomenclature: Mapped[str] = mapped_column(primary_key=True, comment="fap2009 | fap2021")
+    code: Mapped[str] = mapped_column(primary_key=True)
+    label: Mapped[str]
+
+
 class FamilyOccupation(Base):
-    """Crosswalk: a professional family (FAP 2009) covers a ROME code."""
+    """Crosswalk: a family of FAP 2009 covers a ROME v3 code, for some qualifications of the worker.
+
+    ``qualifications`` holds France Travail's digits, 1 (labourer) to 9 (executive), and 0 for "not said".
+    Within one ROME code each digit belongs to one family. NULL: the source does not tell.
+    """
 
     __tablename__ = "family_occupation"
 
     family_code: Mapped[str] = mapped_column(primary_key=True)
     rome_code: Mapped[str] = mapped_column(primary_key=True, comment="As published: ROME v3", index=True)
+    qualifications: Mapped[list[str] | None]
 
 
 class Tension(Base):
@@ -170,10 +203,12 @@ class Tension(Base):
     year: Mapped[int]
     nomenclature: Mapped[str] = mapped_column(comment="fap2009 | fap2021")
     family_code: Mapped[str]
-    family_label: Mapped[str | None]
     area_kind: Mapped[str] = mapped_column(comment="country | region | departement | bmo-area")
     area_code: Mapped[str]
     area_name: Mapped[str | None]
+    departement_code: Mapped[str | None] = mapped_column(
+        comment="BMO only: a bmo-area that crosses a border has one row in each departement"
+    )
     level: Mapped[int | None]
     indicator: Mapped[Decimal | None] = mapped_column(Numeric)
     listed: Mapped[bool | None]
@@ -184,6 +219,15 @@ class Tension(Base):
 
     __table_args__ = (
         CheckConstraint("level BETWEEN 1 AND 5", name="level"),
-        UniqueConstraint("source", "year", "nomenclature", "family_code", "area_kind", "area_code"),
+        UniqueConstraint(
+            "source",
+            "year",
+            "nomenclature",
+            "family_code",
+            "area_kind",
+            "area_code",
+            "departement_code",
+            postgresql_nulls_not_distinct=True,
+        ),
         Index("ix_tension_family", "nomenclature", "family_code", "area_kind", "area_code"),
     )
