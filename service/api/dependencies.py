@@ -1,0 +1,165 @@
+"""What routes ask for: a session, the actor, the language, the version a caller has in hand."""
+
+from collections.abc import AsyncIterator
+from hashlib import blake2b
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Header, Query, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service.core.database import Database
+from service.core.errors import BadRequest, PreconditionRequired, Stale
+from service.core.pagination import MAX_LIMIT, Cursors
+from service.domain.access import ANONYMOUS, Actor, authenticate, require
+
+SUPPORTED_LANGUAGES = ("fr", "en")
+
+
+def get_database(request: Request) -> Database:
+    """Return the application's database."""
+    database: Database = request.app.state.database
+    return database
+
+
+def get_cursors(request: Request) -> Cursors:
+    """Return the maker of page cursors."""
+    cursors: Cursors = request.app.state.cursors
+    return cursors
+
+
+async def get_session(
+    request: Request, database: Annotated[Database, Depends(get_database)]
+) -> AsyncIterator[AsyncSession]:
+    """Yield the request's session. It commits before the answer leaves: a failed commit is a 500."""
+    async with database.transaction() as session:
+        request.state.session = session
+        yield session
+
+
+# "function": the commit happens before the answer is sent, never after.
+Session = Annotated[AsyncSession, Depends(get_session, scope="function")]
+ReadSession = Session
+WriteSession = Session
+PageCursors = Annotated[Cursors, Depends(get_cursors)]
+
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="secretKey",
+    description="The secret key of an API client, made by `ancrage client create`.",
+)
+
+
+async def get_actor(
+    request: Request,
+    session: Session,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Actor:
+    """Return who is asking: the client of the key sent, or nobody in particular."""
+    if request.headers.get("authorization") is None:
+        return ANONYMOUS
+    return await authenticate(session, credentials.credentials if credentials else "")
+
+
+AnyActor = Annotated[Actor, Depends(get_actor)]
+
+
+class Permitted:
+    """Dependency: the actor, who must hold ``permission``."""
+
+    def __init__(self, permission: str) -> None:
+        self.permission = permission
+
+    async def __call__(self, actor: AnyActor) -> Actor:
+        """Return the actor or refuse."""
+        require(actor, self.permission)
+        return actor
+
+
+def get_language(
+    accept_language: Annotated[
+        str | None,
+        Header(
+            description="The languages the reader prefers. Labels exist in French and English; the first "
+            "one that exists is used, French otherwise.",
+            examples=["en, fr;q=0.8"],
+        ),
+    ] = None,
+) -> str:
+    """Return the best supported language for an ``Accept-Language`` header, French by default."""
+    ranked: list[tuple[float, int, str]] = []
+    for order, part in enumerate((accept_language or "").split(",")[:20]):
+        tag, _, parameters = part.strip().partition(";")
+        quality = 1.0
+        if parameters.strip().startswith("q="):
+            try:
+                quality = float(parameters.strip()[2:])
+            except ValueError:
+                continue
+        ranked.append((-quality, order, tag.split("-")[0].lower()))
+    for quality, _, language in sorted(ranked):
+        if quality < 0 and language in SUPPORTED_LANGUAGES:
+            return language
+    return SUPPORTED_LANGUAGES[0]
+
+
+PreferredLanguage = Annotated[str, Depends(get_language)]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description=f"How many items at most, up to {MAX_LIMIT}.")]
+After = Annotated[
+    str | None,
+    Query(max_length=2000, description="The `next` value of the page before, asked with the same filters."),
+]
+
+
+def entity_tag(*parts: Any) -> str:
+    """Return a strong ETag for whatever identifies one exact answer."""
+    digest = blake2b(orjson.dumps(parts, default=str, option=orjson.OPT_SORT_KEYS), digest_size=12)
+    return f'"{digest.hexdigest()}"'
+
+
+def _tags(header: str) -> set[str]:
+    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
+
+
+def not_modified(request: Request, etag: str, headers: dict[str, str] | None = None) -> Response | None:
+    """Return the 304 answer when the caller already has ``etag``, else None."""
+    known = request.headers.get("if-none-match")
+    if known is not None and (known.strip() == "*" or etag in _tags(known)):
+        return Response(status_code=304, headers={"ETag": etag} | (headers or {}))
+    return None
+
+
+def version_tag(version: int) -> str:
+    """Return the ETag of an object that callers update: its version number, quoted."""
+    return f'"{version}"'
+
+
+def get_expected_version(
+    if_match: Annotated[
+        str | None,
+        Header(
+            description="The `ETag` of the version you read and are changing. Missing: 428. Stale: 412.",
+            examples=['"3"'],
+        ),
+    ] = None,
+) -> int:
+    """Return the version number in ``If-Match``; refuse an update that names none."""
+    if if_match is None:
+        message = "Send `If-Match` with the `ETag` you got when you read the object, so that nobody's change is lost."
+        raise PreconditionRequired(message)
+    tag = if_match.strip().removeprefix("W/").strip('"')
+    if not tag.isascii() or not tag.isdigit() or len(tag) > 9:
+        message = 'The `If-Match` header must be an `ETag` of this object, such as "3".'
+        raise BadRequest(message)
+    return int(tag)
+
+
+ExpectedVersion = Annotated[int, Depends(get_expected_version)]
+
+
+def require_version(stored: int, expected: int) -> None:
+    """Raise :class:`Stale` unless the caller changes the version that is stored."""
+    if stored != expected:
+        message = f"You are changing version {expected}, the stored one is {stored}. Read it again, then decide."
+        raise Stale(message, headers={"ETag": version_tag(stored)})

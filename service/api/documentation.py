@@ -1,0 +1,120 @@
+"""The API's own documentation: the OpenAPI document, made exact, and a page that shows it."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from service.api.problems import MEDIA_TYPE
+
+ABOUT: dict[str, Any] = {
+    "summary": "The open platform for territorial hospitality: attirer, accueillir, ancrer.",
+    "description": """
+French territories use Ancrage to show local postings, match candidates with employers and welcome newcomers.
+
+**Public reads** (territories, postings, occupations, communes) need no key. **Everything else** needs the secret key of an API client:
+`Authorization: Bearer ancrage_sk_…`. Make one with `ancrage client create`. A secret key belongs on a server, never in a page.
+
+* **Errors** are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems. Decide on `type`, which never changes; read `detail`, which says what to change;
+  `errors` lists every value at once, each with a JSON pointer. Quote `instance` when you ask for help.
+* **Lists** come in pages: give `next` back as `after`, with the same filters, until it is null.
+* **Caching**: public answers carry an `ETag`; send it back as `If-None-Match` and a 304 costs almost nothing.
+* **Updates** need `If-Match` with the `ETag` you read: 428 without, 412 when someone was faster.
+* **Retries**: send an `Idempotency-Key` with every POST; the same key and body within 24 hours have one effect and one answer.
+* **Words**: a *posting* is an offre d'emploi (schema.org JobPosting); an *occupation* a ROME 4.0 trade; a *tension* tells how hard a trade is to fill.
+""".strip(),
+    "license_info": {"name": "MIT"},
+}
+
+_ALWAYS = {
+    "400": "The request cannot be understood",
+    "413": "The body is too large",
+    "422": "Some values must be changed",
+    "500": "Our fault",
+    "503": "Temporarily unavailable; `Retry-After` says when to try again",
+}
+_KEYED = {"401": "A valid key is needed", "403": "This key may not do that"}
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+    }
+
+
+def _exact(operation: dict[str, Any], *, has_body: bool) -> None:
+    responses = operation["responses"]
+    responses.pop("422", None) if "HTTPValidationError" in str(responses.get("422")) else None
+    expected = dict(_ALWAYS)
+    if not has_body:
+        expected.pop("413")
+    if operation.get("security"):
+        expected |= _KEYED
+        operation["security"] = [{"secretKey": []}]
+    if has_body:
+        expected["415"] = "This kind of body is not read here"
+    for status, description in expected.items():
+        responses.setdefault(status, _problem(description))
+    for status, response in responses.items():
+        content = response.get("content", {})
+        if status >= "400" and MEDIA_TYPE in content:
+            content.pop("application/json", None)
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _build(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        description=app.description,
+        routes=app.routes,
+        license_info=app.license_info,
+    )
+    schemas = document["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for path in document["paths"].values():
+        for operation in path.values():
+            _exact(operation, has_body="requestBody" in operation)
+    return document
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Ancrage: the API</title>
+<style>
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1d2733;background:#fff}
+h1{margin-bottom:0}h2{margin-top:2.5rem;border-bottom:2px solid #0b6e6e}code,pre{background:#f2f5f7;border-radius:4px;padding:.1em .3em}
+pre{padding:1rem;overflow:auto;white-space:pre-wrap}details{margin:.5rem 0;border:1px solid #d5dde3;border-radius:6px;padding:.5rem .8rem}
+summary{cursor:pointer}.method{display:inline-block;min-width:4rem;font-weight:700;color:#0b6e6e}table{border-collapse:collapse;width:100%}
+td,th{text-align:left;vertical-align:top;padding:.3rem .5rem;border-bottom:1px solid #e3e9ed}
+</style></head><body>
+<h1>Ancrage</h1><p>@SUMMARY@ The whole contract: <a href="/openapi.json">openapi.json</a>.</p>
+@CONTENT@
+</body></html>"""
+
+
+def install(app: FastAPI) -> None:
+    """Serve ``/openapi.json`` and ``/docs`` without anything from another site."""
+    from service.api.reference import render  # noqa: PLC0415 - needs only the finished document
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _build(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to change the document
+
+    async def get_openapi_document() -> Response:
+        return JSONResponse(app.openapi())
+
+    async def get_documentation() -> Response:
+        content = render(app.openapi())
+        return HTMLResponse(_PAGE.replace("@SUMMARY@", app.summary or "").replace("@CONTENT@", content))
+
+    for path, endpoint in (("/openapi.json", get_openapi_document), ("/docs", get_documentation)):
+        app.router.routes.append(APIRoute(path, endpoint, include_in_schema=False))

@@ -1,0 +1,124 @@
+"""The outermost layer: request id, limits, security headers, one log line and one measure a request."""
+
+import re
+import time
+from collections.abc import MutableMapping
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
+
+from service.api.problems import problem_response
+from service.core.errors import BadRequest, Problem, TooLarge
+
+log = structlog.get_logger("access")
+REQUESTS = Counter("ancrage_http_requests_total", "Requests answered", ["method", "route", "status"])
+DURATION = Histogram(
+    "ancrage_http_request_seconds",
+    "Time to the last byte, in seconds",
+    ["method", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+_SAFE_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+)
+
+
+class _BodyTooLarge(Exception):  # noqa: N818 - control flow inside this file
+    pass
+
+
+def _header(scope: Scope, name: bytes) -> bytes:
+    return next((value for key, value in scope["headers"] if key == name), b"")
+
+
+class Edge:
+    """Pure ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+        self.app = app
+        self.max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        offered = _header(scope, b"x-request-id").decode("latin-1")
+        request_id = offered if _SAFE_ID.match(offered) else uuid4().hex
+        state: MutableMapping[str, Any] = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        started = time.perf_counter()
+        status = 500
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                present = {key for key, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", request_id.encode()),
+                    *(header for header in _HEADERS if header[0] not in present),
+                ]
+            await send(message)
+
+        with bound_contextvars(request_id=request_id):
+            try:
+                await self._serve(scope, receive, send_with_headers)
+            finally:
+                route = getattr(scope.get("route"), "path", "unmatched")
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                seconds = time.perf_counter() - started
+                REQUESTS.labels(method, route, str(status)).inc()
+                DURATION.labels(method, route).observe(seconds)
+                log.info(
+                    "request",
+                    method=method,
+                    path=scope["path"],
+                    status=status,
+                    milliseconds=round(seconds * 1000, 1),
+                )
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def refuse(problem: Problem) -> None:
+            document = problem.as_dict() | {"instance": f"urn:ancrage:request:{scope['state']['request_id']}"}
+            await problem_response(document, {"Connection": "close"})(scope, receive, send)
+
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            await refuse(BadRequest("The address holds a NUL character (%00); remove it."))
+            return
+        length = _header(scope, b"content-length")
+        too_large = TooLarge(f"A body may have at most {self.max_body_bytes} bytes.")
+        if length.isdigit() and int(length) > self.max_body_bytes:
+            await refuse(too_large)
+            return
+        received = 0
+        started = False
+
+        async def counted_receive() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.max_body_bytes:
+                raise _BodyTooLarge
+            return message
+
+        async def noting_send(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, counted_receive, noting_send)
+        except _BodyTooLarge:
+            if started:
+                raise
+            await refuse(too_large)

@@ -1,0 +1,63 @@
+"""The OpenAPI document as one readable page: no script, nothing fetched from elsewhere."""
+
+from collections import defaultdict
+from html import escape
+from typing import Any
+
+import orjson
+
+
+def _parameters(operation: dict[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><td><code>{escape(item['name'])}</code><br><small>{escape(item['in'])}"
+        f"{', required' if item.get('required') else ''}</small></td>"
+        f"<td>{escape(item.get('description') or item.get('schema', {}).get('title', ''))}</td></tr>"
+        for item in operation.get("parameters", [])
+    )
+    return f"<table>{rows}</table>" if rows else ""
+
+
+def _schema_name(content: dict[str, Any]) -> str:
+    names = []
+    for media_type, value in content.items():
+        reference = value.get("schema", {}).get("$ref", "")
+        name = reference.rsplit("/", 1)[-1]
+        names.append(f'<a href="#schema-{escape(name)}">{escape(name)}</a>' if name else escape(media_type))
+    return ", ".join(names)
+
+
+def _responses(operation: dict[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><td><code>{escape(status)}</code></td><td>{escape(response.get('description', ''))}</td>"
+        f"<td>{_schema_name(response.get('content', {}))}</td></tr>"
+        for status, response in operation["responses"].items()
+    )
+    return f"<table>{rows}</table>"
+
+
+def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
+    body = operation.get("requestBody", {}).get("content", {})
+    sent = f"<p>Send: {_schema_name(body)}</p>" if body else ""
+    key = "<p>Needs a secret key.</p>" if operation.get("security") else ""
+    return (
+        f'<details id="{escape(operation["operationId"])}"><summary><span class="method">{method.upper()}</span> '
+        f"<code>{escape(path)}</code> {escape(operation.get('summary', ''))}</summary>"
+        f"<pre>{escape(operation.get('description', ''))}</pre>{key}{_parameters(operation)}{sent}{_responses(operation)}"
+        "</details>"
+    )
+
+
+def render(document: dict[str, Any]) -> str:
+    """Return the body of the page: every operation by tag, then every schema."""
+    by_tag: dict[str, list[str]] = defaultdict(list)
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            by_tag[operation.get("tags", ["Other"])[0]].append(_operation(path, method, operation))
+    sections = [f"<pre>{escape(document['info'].get('description', ''))}</pre>"]
+    sections += [f"<h2>{escape(tag)}</h2>{''.join(operations)}" for tag, operations in by_tag.items()]
+    schemas = "".join(
+        f'<details id="schema-{escape(name)}"><summary><code>{escape(name)}</code></summary>'
+        f"<pre>{escape(orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode())}</pre></details>"
+        for name, schema in sorted(document.get("components", {}).get("schemas", {}).items())
+    )
+    return "".join(sections) + f"<h2>Shapes</h2>{schemas}"

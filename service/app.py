@@ -1,0 +1,80 @@
+"""create_app(): every router, middleware and lifespan piece, and nothing else."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from service import __version__
+from service.api import (
+    documentation,
+    operations,
+    problems,
+    territories,
+)
+from service.api.edge import Edge
+from service.core.database import Database
+from service.core.pagination import Cursors
+from service.core.settings import Settings, get_settings
+from service.domain.platform import get_secret
+
+Companion = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+ROUTERS = (
+    territories.router,
+    operations.router,
+)
+
+
+async def _cursors(database: Database, settings: Settings) -> Cursors:
+    if settings.secret_key is not None:
+        return Cursors(settings.secret_key.get_secret_value().encode())
+    async with database.transaction() as session:
+        return Cursors(await get_secret(session, "cursors"))
+
+
+def create_app(
+    database: Database, *, settings: Settings | None = None, companions: Sequence[Companion] = ()
+) -> FastAPI:
+    """Return the application on ``database``.
+
+    ``companions`` are started with it and stopped after the last request: the in-process worker, or
+    what carries wake-ups to Redis.
+    """
+    configured = settings or get_settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            app.state.cursors = await _cursors(database, configured)
+            for companion in companions:
+                await stack.enter_async_context(companion(app))
+            yield
+
+    app = FastAPI(
+        title="Ancrage",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        generate_unique_id_function=lambda route: route.name,
+        **documentation.ABOUT,
+    )
+    app.state.database = database
+    app.state.settings = configured
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    documentation.install(app)
+    app.add_middleware(Edge, max_body_bytes=configured.max_body_bytes)
+    return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """Return the OpenAPI document of the whole API, without a database."""
+    # No connection is made until the first query.
+    from service.core.database import create_engine  # noqa: PLC0415 - only this function needs it
+
+    return create_app(Database(create_engine("postgresql+asyncpg://localhost/none")), settings=Settings()).openapi()

@@ -1,0 +1,256 @@
+"""Territories: nested tenants, their brands, the communes they cover."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from service.core.errors import Conflict, FieldError, Invalid, NotFound
+from service.core.ids import new_id
+from service.domain.access import Actor, require_territory
+from service.domain.events import record
+from service.models import Commune, Territory, TerritoryCommune
+from service.models.enums import TerritoryKind
+from service.schemas.territories import Brand, Coverage, TerritoryCreate, TerritoryRead, TerritoryUpdate
+
+# A territory may only hold narrower ones.
+_WIDTH = {kind: width for width, kind in enumerate(TerritoryKind)}
+
+
+def _listing() -> Select[tuple[Territory, str | None, int]]:
+    parent = aliased(Territory)
+    communes = (
+        select(func.count())
+        .where(TerritoryCommune.territory_id == Territory.id)
+        .correlate(Territory)
+        .scalar_subquery()
+    )
+    return select(Territory, parent.slug, communes).outerjoin(parent, parent.id == Territory.parent_id)
+
+
+def _read(territory: Territory, parent: str | None, communes: int) -> TerritoryRead:
+    return TerritoryRead(
+        slug=territory.slug,
+        name=territory.name,
+        kind=territory.kind,
+        parent=parent,
+        brand=Brand.model_validate(
+            {
+                "name": territory.brand_name,
+                "promise": territory.promise,
+                "values": territory.brand_values,
+                "colours": territory.colours,
+                "logo_url": territory.logo_url,
+                "languages": territory.languages,
+                "contacts": territory.contacts,
+            }
+        ),
+        features=territory.features,
+        coverage=Coverage.model_validate(territory.coverage),
+        communes=communes,
+        version=territory.version,
+    )
+
+
+async def list_territories(
+    session: AsyncSession, *, after: str | None, limit: int, parent: str | None
+) -> Sequence[TerritoryRead]:
+    """Return up to ``limit`` territories by slug, after the slug ``after``; those inside ``parent`` if given."""
+    query = _listing().order_by(Territory.slug).limit(limit)
+    if after is not None:
+        query = query.where(Territory.slug > after)
+    if parent is not None:
+        holder = await get_by_slug(session, parent)
+        query = query.where(Territory.lineage.contains([holder.id]), Territory.id != holder.id)
+    return [_read(*row) for row in await session.execute(query)]
+
+
+async def read_territory(session: AsyncSession, slug: str) -> TerritoryRead:
+    """Return the territory ``slug`` as the public sees it. Raises :class:`NotFound`."""
+    row = (await session.execute(_listing().where(Territory.slug == slug))).one_or_none()
+    if row is None:
+        raise _missing(slug)
+    return _read(*row)
+
+
+def _missing(slug: str) -> NotFound:
+    return NotFound(f"There is no territory `{slug}`. `GET /v1/territories` lists them.")
+
+
+async def get_by_slug(session: AsyncSession, slug: str) -> Territory:
+    """Return the territory row ``slug``. Raises :class:`NotFound`."""
+    territory = await session.scalar(select(Territory).where(Territory.slug == slug))
+    if territory is None:
+        raise _missing(slug)
+    return territory
+
+
+async def ids_inside(session: AsyncSession, territory: Territory) -> list[uuid.UUID]:
+    """Return the ids of ``territory`` and of every territory inside it."""
+    found = await session.scalars(select(Territory.id).where(Territory.lineage.contains([territory.id])))
+    return list(found)
+
+
+async def bump_public_version(session: AsyncSession, territory_id: uuid.UUID) -> int:
+    """Note that the public sees a change in a territory, and so in all that hold it; return its new version.
+
+    Rows are locked in one order, widest first, so that two writers in one region cannot deadlock.
+    """
+    locked = (
+        select(Territory.id)
+        .where(Territory.id.in_(select(func.unnest(Territory.lineage)).where(Territory.id == territory_id)))
+        .order_by(func.cardinality(Territory.lineage), Territory.id)
+        .with_for_update()
+    )
+    ids = list(await session.scalars(locked))
+    changed = await session.execute(
+        update(Territory)
+        .where(Territory.id.in_(ids))
+        .values(public_version=Territory.public_version + 1)
+        .returning(Territory.id, Territory.public_version)
+        .execution_options(synchronize_session=False)
+    )
+    return {found: version for found, version in changed}[territory_id]
+
+
+async def _cover(session: AsyncSession, territory: Territory) -> None:
+    """Work out the communes of the declared coverage from the commune referential."""
+    coverage = territory.coverage
+    await session.execute(delete(TerritoryCommune).where(TerritoryCommune.territory_id == territory.id))
+    communes = select(func.cast(territory.id, TerritoryCommune.territory_id.type), Commune.code).where(
+        Commune.obsolete_since.is_(None),
+        or_(
+            Commune.region_code.in_(coverage.get("regions", [])),
+            Commune.departement_code.in_(coverage.get("departements", [])),
+            Commune.epci_code.in_(coverage.get("epcis", [])),
+            Commune.code.in_(coverage.get("communes", [])),
+        ),
+    )
+    await session.execute(
+        insert(TerritoryCommune).from_select(["territory_id", "commune_code"], communes)
+    )
+
+
+async def refresh_coverage(session: AsyncSession) -> int:
+    """Work out every territory's communes again, after the commune referential changed; return how many territories."""
+    territories = list(await session.scalars(select(Territory)))
+    for territory in territories:
+        await _cover(session, territory)
+    return len(territories)
+
+
+async def _check_coverage(session: AsyncSession, coverage: Coverage) -> None:
+    asked: list[tuple[str, Any, list[str]]] = [
+        ("regions", Commune.region_code, coverage.regions),
+        ("departements", Commune.departement_code, coverage.departements),
+        ("epcis", Commune.epci_code, coverage.epcis),
+        ("communes", Commune.code, coverage.communes),
+    ]
+    errors = []
+    for name, column, codes in asked:
+        if not codes:
+            continue
+        known = set(await session.scalars(select(column).where(column.in_(codes)).distinct()))
+        errors += [
+            FieldError(
+                f"/coverage/{name}/{index}",
+                f"No commune of the referential has the code {code}. Check it, or import the communes first.",
+                "unknown_code",
+            )
+            for index, code in enumerate(codes)
+            if code not in known
+        ]
+    if errors:
+        message = "Some codes of the coverage are unknown."
+        raise Invalid(message, errors=errors)
+
+
+def _apply_brand(territory: Territory, brand: Brand) -> None:
+    territory.brand_name = brand.name
+    territory.promise = brand.promise
+    territory.brand_values = list(brand.values)
+    territory.colours = dict(brand.colours)
+    territory.logo_url = brand.logo_url
+    territory.languages = list(brand.languages)
+    territory.contacts = [contact.model_dump(mode="json", exclude_none=True) for contact in brand.contacts]
+
+
+async def create_territory(session: AsyncSession, actor: Actor, data: TerritoryCreate) -> TerritoryRead:
+    """Make a territory inside one that the actor is granted.
+
+    Raises :class:`NotFound` (parent), :class:`Conflict` (slug taken), :class:`Invalid` (codes, or not
+    narrower than its parent).
+    """
+    parent = await require_territory(session, actor, data.parent)
+    if _WIDTH[data.kind] <= _WIDTH[parent.kind]:
+        message = f"A {data.kind} cannot be inside a {parent.kind}."
+        raise Invalid(message, errors=[FieldError("/kind", message, "not_narrower")])
+    return await _create(session, actor, data, parent)
+
+
+async def create_root(session: AsyncSession, actor: Actor, data: TerritoryCreate) -> TerritoryRead:
+    """Make a territory that nothing holds; for the platform's operator. ``data.parent`` is ignored."""
+    return await _create(session, actor, data, None)
+
+
+async def _create(
+    session: AsyncSession, actor: Actor, data: TerritoryCreate, parent: Territory | None
+) -> TerritoryRead:
+    if await session.scalar(select(Territory.id).where(Territory.slug == data.slug)):
+        raise Conflict(f"The slug `{data.slug}` is taken. Choose another.")
+    await _check_coverage(session, data.coverage)
+    territory_id = new_id()
+    territory = Territory(
+        id=territory_id,
+        parent_id=parent.id if parent else None,
+        lineage=[*(parent.lineage if parent else []), territory_id],
+        slug=data.slug,
+        name=data.name,
+        kind=data.kind,
+        coverage=data.coverage.model_dump(),
+        features=sorted(set(data.features)),
+    )
+    _apply_brand(territory, data.brand)
+    session.add(territory)
+    await session.flush()
+    await _cover(session, territory)
+    record(session, "territory.created", actor=actor.name, territory_id=territory.id, subject_id=territory.id)
+    return await read_territory(session, data.slug)
+
+
+async def update_territory(
+    session: AsyncSession, actor: Actor, territory: Territory, data: TerritoryUpdate
+) -> TerritoryRead:
+    """Change what ``data`` names; bump the version. Raises :class:`Invalid`."""
+    if data.name is not None:
+        territory.name = data.name
+    if data.features is not None:
+        territory.features = sorted(set(data.features))
+    if data.brand is not None:
+        _apply_brand(territory, data.brand)
+    if data.coverage is not None:
+        await _check_coverage(session, data.coverage)
+        territory.coverage = data.coverage.model_dump()
+        await _cover(session, territory)
+    territory.version += 1
+    await session.flush()
+    await bump_public_version(session, territory.id)
+    record(
+        session,
+        "territory.updated",
+        actor=actor.name,
+        territory_id=territory.id,
+        subject_id=territory.id,
+        data={"fields": sorted(data.model_fields_set)},
+    )
+    return await read_territory(session, territory.slug)
+
+
+async def lock_territory(session: AsyncSession, actor: Actor, slug: str) -> Territory:
+    """Return the territory for a change, locked, if the actor is granted it. Raises :class:`NotFound`."""
+    territory = await require_territory(session, actor, slug)
+    await session.refresh(territory, with_for_update=True)
+    return territory
