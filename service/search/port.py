@@ -1,0 +1,42 @@
+"""The one door to any search engine."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service.core.database import Database
+from service.schemas.search import PostingFacts, Rebuilt, SearchKind, SearchPage, SearchQuery
+
+Progress = Callable[[int, int], None]
+"""Called with how many documents are done, and how many there are in all."""
+
+
+class SearchEngine(Protocol):
+    """Finds documents and keeps the index they are found by.
+
+    An engine inside PostgreSQL writes through ``session``, so that its index changes in the very
+    transaction that changes the posting. An engine outside is given the same calls by a task after
+    the commit, and leaves ``session`` alone: a verb never waits for a network.
+    """
+
+    name: str
+
+    async def search(self, session: AsyncSession, query: SearchQuery) -> SearchPage:
+        """Return one page of ``query``. Whatever was typed is answered: no text is an error.
+
+        Raises ``BadCursor`` when ``query.after`` was not made by this order of hits.
+        """
+
+    async def index(self, session: AsyncSession, documents: Sequence[PostingFacts]) -> None:
+        """Make the index say exactly this of these documents. Doing it twice changes nothing."""
+
+    async def remove(self, session: AsyncSession, kind: SearchKind, ids: Sequence[uuid.UUID]) -> None:
+        """Make these documents unfindable. Ids the index does not hold are no error."""
+
+    async def rebuild(self, database: Database, kind: SearchKind, progress: Progress) -> Rebuilt:
+        """Make the whole index agree with the tables, in short transactions of its own.
+
+        Searches go on meanwhile, and what is written meanwhile is not lost.
+        """
