@@ -1,4 +1,4 @@
-"""How a phrasebook turns a criterion's facts into a sentence; the words are in each language's file."""
+"""How a phrasebook turns facts into a sentence; the words are in each language's file."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,0 +1,237 @@
+"""Score one posting against many candidates, or one candidate against many postings, with numpy.
+
+The rules are those of ``gates`` and ``scoring``, read from the same figures; the property tests
+compare every pair with the scalar reference. Rows broadcast: one side always has a single row.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.matching import weights
+from service.matching.columns import (
+    UNSAID,
+    CandidateColumns,
+    Incidence,
+    Integers,
+    PostingColumns,
+    Rows,
+    terms_points,
+)
+from service.matching.facts import OccupationGraph
+from service.matching.weights import Criterion
+
+Truths = NDArray[np.bool_]
+
+_NO_RELATION: Final = weights.OCCUPATION.points["none"]
+
+
+def score_candidates(
+    candidates: CandidateColumns, postings: PostingColumns, row: int, related: Integers
+) -> tuple[NDArray[np.int64], Integers]:
+    """Return the positions of the candidates that pass the gates of one posting, and their scores.
+
+    ``related`` is ``relation_points`` of the posting's occupation.
+    """
+    posting = postings.rows[row : row + 1]
+    covered = np.zeros(len(candidates), dtype=np.int32)
+    for code, weight in postings.skills.held_by(row):
+        holders, _ = candidates.skills.holding(code)
+        covered[holders] += weight
+    passing = _relevant(related, covered, posting["skills_total"])
+    if not posting["open"][0]:
+        passing[:] = False
+    for code, _ in postings.required_licences.held_by(row):
+        held = np.zeros(len(candidates), dtype=np.bool_)
+        held[candidates.licences.holding(code)[0]] = True
+        passing &= held
+    positions = np.flatnonzero(passing)
+    rows = candidates.rows[positions]
+    near_enough = _within_radius(rows, posting)
+    if not near_enough.all():
+        positions, rows = positions[near_enough], rows[near_enough]
+    occupation = _occupation(
+        rows, posting, related[positions], named=bool(len(_codes(postings.occupations, row)))
+    )
+    scores = occupation + _score(
+        rows,
+        posting,
+        covered=covered[positions],
+        languages=_count(candidates.languages, _codes(postings.languages, row), positions),
+        licences=_count(candidates.licences, _codes(postings.licences, row), positions),
+    )
+    return positions, scores
+
+
+def score_postings(
+    candidates: CandidateColumns, row: int, postings: PostingColumns
+) -> tuple[NDArray[np.int64], Integers]:
+    """Return the positions of the postings whose gates one candidate passes, and their scores."""
+    candidate = candidates.rows[row : row + 1]
+    size = len(postings)
+    related = np.full(size, _NO_RELATION, dtype=np.int32)
+    named = np.zeros(size, dtype=np.bool_)
+    wanted = list(candidates.wanted.held_by(row))
+    for offered in postings.occupations.names:
+        offering, _ = postings.occupations.holding(offered)
+        named[offering] = True
+        related[offering] = max(
+            (_relation(postings.context.graph, code, offered, choice) for code, choice in wanted),
+            default=_NO_RELATION,
+        )
+    covered = np.zeros(size, dtype=np.int32)
+    for code in _codes(candidates.skills, row):
+        asking, weight = postings.skills.holding(code)
+        covered[asking] += weight
+    passing = postings.rows["open"] & _relevant(related, covered, postings.rows["skills_total"])
+    positions = np.flatnonzero(passing)
+    held = _count(postings.required_licences, _codes(candidates.licences, row), positions)
+    rows = postings.rows[positions]
+    licensed = held == rows["required_licences_total"]
+    reached = licensed & _within_radius(candidate, rows)
+    positions, rows = positions[reached], rows[reached]
+    scores = _occupation(candidate, rows, related[positions], named=named[positions]) + _score(
+        candidate,
+        rows,
+        covered=covered[positions],
+        languages=_count(postings.languages, _codes(candidates.languages, row), positions),
+        licences=_count(postings.licences, _codes(candidates.licences, row), positions),
+    )
+    return positions, scores
+
+
+def relation_points(
+    candidates: CandidateColumns, graph: OccupationGraph, offered: str | None
+) -> Integers:
+    """Return what the relation to one occupation is worth to each candidate, before confidence."""
+    related = np.full(len(candidates), _NO_RELATION, dtype=np.int32)
+    if offered is None:
+        return related
+    for wanted in candidates.wanted.names:
+        if graph.relation(wanted, offered) is None:
+            continue
+        worth = np.array([_relation(graph, wanted, offered, choice) for choice in (0, 1)])
+        holders, choices = candidates.wanted.holding(wanted)
+        related[holders] = np.maximum(related[holders], worth[choices])
+    return related
+
+
+def _relation(graph: OccupationGraph, wanted: str, offered: str, choice: int) -> int:
+    relation = graph.relation(wanted, offered)
+    if relation is None:
+        return _NO_RELATION
+    return weights.OCCUPATION.points[relation if choice == 0 else f"{relation}_other_choice"]
+
+
+def _codes(incidence: Incidence, row: int) -> list[str]:
+    return [code for code, _ in incidence.held_by(row)]
+
+
+def _count(many: Incidence, codes: list[str], positions: NDArray[np.int64]) -> Integers:
+    """Return how many of ``codes`` each of these rows holds."""
+    if not codes:
+        return np.zeros(1, dtype=np.int32)
+    counts = np.zeros(len(many.row_starts) - 1, dtype=np.int32)
+    for code in codes:
+        counts[many.holding(code)[0]] += 1
+    return counts[positions]
+
+
+def _relevant(related: Integers, covered: Integers, total: Integers) -> Truths:
+    enough = covered * 100 >= weights.SKILLS_ALONE_PERCENT * total
+    return (related > _NO_RELATION) | ((covered > 0) & enough)
+
+
+def _within_radius(candidate: Rows, posting: Rows) -> Truths:
+    x = candidate["x"] - posting["x"]
+    y = candidate["y"] - posting["y"]
+    z = candidate["z"] - posting["z"]
+    inside = x * x + y * y + z * z <= candidate["limit"]
+    passing: Truths = candidate["anywhere"] | posting["fully_remote"] | (posting["placed"] & inside)
+    return passing
+
+
+def _occupation(
+    candidate: Rows, posting: Rows, related: Integers, *, named: Truths | bool
+) -> Integers:
+    neutral = weights.OCCUPATION.neutral
+    confidence = posting["confidence"]
+    points = (confidence * related + (100 - confidence) * neutral) // 100
+    return np.where(named & candidate["says_occupation"], points, neutral).astype(np.int32)
+
+
+def _score(
+    candidate: Rows, posting: Rows, *, covered: Integers, languages: Integers, licences: Integers
+) -> Integers:
+    """Return the points of everything but occupation, added up."""
+    terms = terms_points()
+    if len(posting) == 1:
+        points = terms[posting["terms"][0]].take(candidate["terms"])
+    else:
+        points = terms[:, candidate["terms"][0]].take(posting["terms"])
+    total: Integers = (
+        points.astype(np.int32)
+        + posting["freshness"]
+        + _salary(candidate, posting)
+        + _availability(candidate, posting)
+        + _covered(weights.SKILLS, covered, posting["skills_total"], candidate["says_skills"])
+        + _covered(
+            weights.LANGUAGES,
+            languages,
+            posting["languages_total"],
+            candidate["says_languages"],
+        )
+        + _covered(
+            weights.LICENCES, licences, posting["licences_total"], candidate["says_licences"]
+        )
+    )
+    return total
+
+
+def _covered(criterion: Criterion, covered: Integers, total: Integers, said: Truths) -> Integers:
+    neutral = np.int32(criterion.neutral)
+    asked = total > 0
+    if not asked.any():
+        return np.full(1, neutral)
+    degree = criterion.max_points - criterion.neutral
+    points = neutral + degree * covered // np.maximum(total, 1)
+    points = np.where(covered > 0, points, criterion.points["none"])
+    return np.where(asked & said, points, neutral).astype(np.int32)
+
+
+def _salary(candidate: Rows, posting: Rows) -> Integers:
+    points = weights.SALARY.points
+    neutral = np.int32(weights.SALARY.neutral)
+    shown = posting["salary_high"] != UNSAID
+    if not shown.any():
+        return np.full(1, neutral)
+    wish = candidate["salary"]
+    steps = (
+        points["below"]
+        + (points["close"] - points["below"]) * (wish <= posting["salary_close"])
+        + (points["reaches"] - points["close"]) * (wish <= posting["salary_high"])
+        + (points["covers"] - points["reaches"]) * (wish <= posting["salary_low"])
+    )
+    part_time = candidate["part_time"] | posting["part_time"]
+    compared = ~part_time | (candidate["by_time"] == posting["by_time"])
+    known = shown & (wish != UNSAID) & compared
+    return np.where(known, steps, neutral).astype(np.int32)
+
+
+def _availability(candidate: Rows, posting: Rows) -> Integers:
+    points = weights.AVAILABILITY.points
+    neutral = np.int32(weights.AVAILABILITY.neutral)
+    dated = posting["needed"] != UNSAID
+    if not dated.any():
+        return np.full(1, neutral)
+    in_time, within_month, within_quarter = weights.AVAILABILITY_DAYS
+    days = candidate["available"] - posting["needed"]
+    steps = (
+        points["later"]
+        + (points["within_quarter"] - points["later"]) * (days <= within_quarter)
+        + (points["within_month"] - points["within_quarter"]) * (days <= within_month)
+        + (points["in_time"] - points["within_month"]) * (days <= in_time)
+    )
+    known = dated & (candidate["available"] != UNSAID)
+    return np.where(known, steps, neutral).astype(np.int32)
