@@ -37,16 +37,8 @@ def parse_file(source: Path | bytes) -> FeedBatch:
 
 
 def _bytes_of(source: Path | bytes) -> bytes:
-    if isinstance(source, Path):
-        try:
-            if source.stat().st_size > LARGEST_FILE_BYTES:
-                reason = f"{source.name} is larger than {LARGEST_FILE_BYTES} bytes"
-                raise FeedError(reason)
-            source = source.read_bytes()
-        except OSError as error:
-            reason = f"cannot read {source}: {error.strerror or error}"
-            raise FeedError(reason) from error
-    content = source.removeprefix(_BYTE_ORDER_MARK).strip()
+    content = _read(source) if isinstance(source, Path) else source
+    content = content.removeprefix(_BYTE_ORDER_MARK).strip()
     if not content:
         reason = "the file is empty"
         raise FeedError(reason)
@@ -57,6 +49,17 @@ def _bytes_of(source: Path | bytes) -> bytes:
         reason = _TRUNCATED if cut else f"not UTF-8 at byte {error.start}"
         raise FeedError(reason, offset=error.start) from error
     return content
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > LARGEST_FILE_BYTES:
+            reason = f"{path.name} is larger than {LARGEST_FILE_BYTES} bytes"
+            raise FeedError(reason)
+        return path.read_bytes()
+    except OSError as error:
+        reason = f"cannot read {path.name}: {error.strerror or error}"
+        raise FeedError(reason) from error
 
 
 def _items(content: bytes) -> Iterator[FeedPosting | Rejection]:

@@ -283,9 +283,7 @@ def _languages(item: Item) -> tuple[FeedLanguage, ...]:
         label = part.text("libelle")
         if label is None:
             continue
-        language = FeedLanguage(
-            code=wording.language_code(label), label=label, required=part.required()
-        )
+        language = FeedLanguage(code=wording.language_code(label), label=label, required=part.required())
         found.setdefault(label.casefold(), language)
     return tuple(found.values())
 
