@@ -191,15 +191,18 @@ def upgrade() -> None:
         "task",
         sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("event_id", sa.UUID(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("handler", sa.Text(), nullable=False),
-        sa.Column("arguments", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("subject_id", sa.UUID(), nullable=True),
         sa.Column("territory_id", sa.UUID(), nullable=True),
+        sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column(
             "state",
             sa.Enum(
                 "ready",
                 "running",
                 "done",
+                "superseded",
                 "dead",
                 "dropped",
                 name="task_state",
@@ -212,13 +215,20 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("run_after", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("leased_by", sa.Text(), nullable=True),
+        sa.Column("leased_by", sa.Text(), nullable=True, comment="Kept after the end: who ran it last"),
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_task")),
         sa.UniqueConstraint("event_id", "handler", name=op.f("uq_task_event_id_handler")),
+    )
+    op.create_index(
+        "ix_task_alone",
+        "task",
+        ["handler", "subject_id"],
+        unique=True,
+        postgresql_where=sa.text("state = 'running'"),
     )
     op.create_index(
         "ix_task_dead", "task", ["finished_at"], unique=False, postgresql_where=sa.text("state = 'dead'")
@@ -236,6 +246,13 @@ def upgrade() -> None:
         ["leased_until"],
         unique=False,
         postgresql_where=sa.text("state = 'running'"),
+    )
+    op.create_index(
+        "ix_task_waiting",
+        "task",
+        ["handler", "subject_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'ready'"),
     )
     op.create_table(
         "tension",
@@ -1090,9 +1107,11 @@ def downgrade() -> None:
     op.drop_table("territory")
     op.drop_index("ix_tension_family", table_name="tension")
     op.drop_table("tension")
+    op.drop_index("ix_task_waiting", table_name="task", postgresql_where=sa.text("state = 'ready'"))
     op.drop_index("ix_task_running", table_name="task", postgresql_where=sa.text("state = 'running'"))
     op.drop_index("ix_task_ready", table_name="task", postgresql_where=sa.text("state = 'ready'"))
     op.drop_index("ix_task_dead", table_name="task", postgresql_where=sa.text("state = 'dead'"))
+    op.drop_index("ix_task_alone", table_name="task", postgresql_where=sa.text("state = 'running'"))
     op.drop_table("task")
     op.drop_index("ix_skill_folded_label", table_name="skill")
     op.drop_table("skill")

@@ -13,6 +13,9 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+# The floors above that may not know SQLAlchemy take the session's type from here.
+__all__ = ["EVENTS_RECORDED", "AsyncSession", "Database", "create_engine"]
+
 # Set in ``session.info`` by the verb that records an event, read after the commit.
 EVENTS_RECORDED = "events_recorded"
 

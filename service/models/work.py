@@ -12,11 +12,16 @@ from service.models.base import Base, Created, Id, text_enum
 
 
 class TaskState(enum.StrEnum):
-    """Life of a task: ready → running → done, back to ready after a failure, dead after the last."""
+    """Life of a task: ready → running → done, back to ready after a failure, dead after the last.
+
+    ``superseded``: a later task of the same handler and subject does its work. ``dropped``: an operator gave
+    it up.
+    """
 
     READY = "ready"
     RUNNING = "running"
     DONE = "done"
+    SUPERSEDED = "superseded"
     DEAD = "dead"
     DROPPED = "dropped"
 
@@ -47,22 +52,26 @@ class Event(Base):
 class Task(Base):
     """One handler to run for one event (or for one tick of the clock), at least once.
 
-    ``event_id`` is the event's id, or the tick's own id for scheduled work; with ``handler`` it is unique, so fanning out
-    twice does nothing.
+    ``event_id`` is the event's id, or the tick's own id for scheduled work; with ``handler`` it is unique, so
+    fanning out twice does nothing. ``kind``, ``subject_id``, ``territory_id`` and ``data`` are the event's,
+    ``run_after`` begins as the moment it occurred. Tasks of one handler about one subject never run at the same
+    time.
     """
 
     __tablename__ = "task"
 
     id: Mapped[Id]
     event_id: Mapped[uuid.UUID]
+    kind: Mapped[str]
     handler: Mapped[str]
-    arguments: Mapped[dict[str, Any]]
+    subject_id: Mapped[uuid.UUID | None]
     territory_id: Mapped[uuid.UUID | None]
+    data: Mapped[dict[str, Any]]
     state: Mapped[TaskState] = mapped_column(text_enum(TaskState, "task_state"), default=TaskState.READY)
     attempts: Mapped[int] = mapped_column(default=0)
     run_after: Mapped[Created]
     leased_until: Mapped[datetime.datetime | None]
-    leased_by: Mapped[str | None]
+    leased_by: Mapped[str | None] = mapped_column(comment="Kept after the end: who ran it last")
     last_error: Mapped[str | None]
     created_at: Mapped[Created]
     started_at: Mapped[datetime.datetime | None]
@@ -71,7 +80,11 @@ class Task(Base):
     __table_args__ = (
         UniqueConstraint("event_id", "handler"),
         Index("ix_task_ready", "run_after", "id", postgresql_where=text("state = 'ready'")),
+        Index("ix_task_waiting", "handler", "subject_id", postgresql_where=text("state = 'ready'")),
         Index("ix_task_running", "leased_until", postgresql_where=text("state = 'running'")),
+        Index(
+            "ix_task_alone", "handler", "subject_id", unique=True, postgresql_where=text("state = 'running'")
+        ),
         Index("ix_task_dead", "finished_at", postgresql_where=text("state = 'dead'")),
     )
 
