@@ -858,6 +858,12 @@ def upgrade() -> None:
             "closed_at", sa.DateTime(timezone=True), nullable=True, comment="filled, withdrawn or expired"
         ),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "held",
+            sa.Boolean(),
+            nullable=False,
+            comment="A person took this imported posting off; imports leave it so",
+        ),
         sa.Column("group_id", sa.UUID(), nullable=True),
         sa.Column("shown", sa.Boolean(), nullable=False),
         sa.Column("matched_digest", sa.Text(), nullable=True, comment="Inputs of the last matching"),

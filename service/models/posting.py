@@ -124,6 +124,9 @@ class Posting(Base, Timestamps):
     closed_at: Mapped[datetime.datetime | None] = mapped_column(comment="filled, withdrawn or expired")
     confirmed_at: Mapped[datetime.datetime | None]
 
+    held: Mapped[bool] = mapped_column(
+        default=False, comment="A person took this imported posting off; imports leave it so"
+    )
     group_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
     shown: Mapped[bool] = mapped_column(default=True)
     matched_digest: Mapped[str | None] = mapped_column(comment="Inputs of the last matching")

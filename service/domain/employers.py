@@ -1,0 +1,103 @@
+"""Employers of a territory."""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import Select, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service.core.errors import Conflict, FieldError, Invalid, NotFound
+from service.core.ids import new_id
+from service.domain.access import Actor, require_territory, within
+from service.domain.events import record
+from service.models import Commune, Employer, Territory
+from service.schemas.employers import EmployerCreate, EmployerRead, EmployerUpdate
+
+
+def readable(actor: Actor) -> Select[tuple[Employer]]:
+    """Return the employers the actor may read."""
+    return select(Employer).where(within(actor, Employer.territory_id))
+
+
+async def read(session: AsyncSession, employer: Employer) -> EmployerRead:
+    """Return an employer as those who manage it see it."""
+    slug = await session.scalar(select(Territory.slug).where(Territory.id == employer.territory_id))
+    return EmployerRead.model_validate(
+        {name: getattr(employer, name) for name in EmployerRead.model_fields if name != "territory"} | {"territory": slug}
+    )
+
+
+async def list_employers(
+    session: AsyncSession, actor: Actor, *, after: uuid.UUID | None, limit: int, territory: str | None, siret: str | None
+) -> Sequence[EmployerRead]:
+    """Return up to ``limit`` employers by id, newest last, after the id ``after``."""
+    query = readable(actor).order_by(Employer.id).limit(limit)
+    if after is not None:
+        query = query.where(Employer.id > after)
+    if siret is not None:
+        query = query.where(Employer.siret == siret)
+    if territory is not None:
+        holder = await require_territory(session, actor, territory)
+        inside = select(Territory.id).where(Territory.lineage.contains([holder.id]))
+        query = query.where(Employer.territory_id.in_(inside))
+    return [await read(session, employer) for employer in await session.scalars(query)]
+
+
+async def get_employer(
+    session: AsyncSession, actor: Actor, employer_id: uuid.UUID, *, lock: bool = False
+) -> Employer:
+    """Return an employer the actor may read. Raises :class:`NotFound`."""
+    query = readable(actor).where(Employer.id == employer_id)
+    employer = await session.scalar(query.with_for_update() if lock else query)
+    if employer is None:
+        raise NotFound(f"There is no employer {employer_id} among those this key may see.")
+    return employer
+
+
+async def _check(session: AsyncSession, data: EmployerUpdate) -> None:
+    if data.commune_code and await session.get(Commune, data.commune_code) is None:
+        message = f"No commune has the INSEE code {data.commune_code}. `GET /v1/communes?q=` finds it by name."
+        raise Invalid(message, errors=[FieldError("/commune_code", message, "unknown_code")])
+
+
+async def create_employer(session: AsyncSession, actor: Actor, data: EmployerCreate) -> Employer:
+    """Make an employer. Raises :class:`Conflict` when the territory already has this SIRET."""
+    territory = await require_territory(session, actor, data.territory)
+    await _check(session, data)
+    values = data.model_dump(exclude={"territory"})
+    values |= {
+        "id": new_id(),
+        "territory_id": territory.id,
+        "sector_code": data.naf_code[:2] if data.naf_code else None,
+        "version": 1,
+    }
+    created = await session.scalar(
+        insert(Employer).values(values).on_conflict_do_nothing().returning(Employer.id)
+    )
+    if created is None:
+        known = await session.scalar(
+            select(Employer.id).where(Employer.territory_id == territory.id, Employer.siret == data.siret)
+        )
+        message = f"The territory already has an employer with SIRET {data.siret}."
+        raise Conflict(message, extra={"employer_id": str(known)})
+    record(session, "employer.created", actor=actor.name, territory_id=territory.id, subject_id=created)
+    return await get_employer(session, actor, created)
+
+
+async def update_employer(session: AsyncSession, actor: Actor, employer: Employer, data: EmployerUpdate) -> Employer:
+    """Change what ``data`` names. What the public reads of the employer's postings follows by event."""
+    await _check(session, data)
+    if "name" in data.model_fields_set and data.name is None:
+        message = "An employer needs a name."
+        raise Invalid(message, errors=[FieldError("/name", message, "missing")])
+    for name in data.model_fields_set:
+        setattr(employer, name, getattr(data, name))
+    if "naf_code" in data.model_fields_set:
+        employer.sector_code = data.naf_code[:2] if data.naf_code else None
+    employer.version += 1
+    await session.flush()
+    record(
+        session, "employer.updated", actor=actor.name, territory_id=employer.territory_id, subject_id=employer.id
+    )
+    return employer

@@ -1,0 +1,152 @@
+"""Reading postings: those an actor manages, and those the public finds."""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import Select, Text, cast, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service.core.errors import Gone, NotFound
+from service.domain.access import Actor, require_territory, within
+from service.domain.postings.changes import parts
+from service.domain.postings.states import CLOSED
+from service.models import Posting, PostingChange, PostingDocument, Territory
+from service.models.enums import PostingState
+from service.schemas.postings import PostingRead
+
+
+def readable(actor: Actor) -> Select[tuple[Posting]]:
+    """Return the postings the actor may read, in whatever state."""
+    return select(Posting).where(within(actor, Posting.territory_id))
+
+
+_NESTED = ("territory", "contract", "salary", "place", "experience", "apply")
+
+
+def _read(posting: Posting, slug: str) -> PostingRead:
+    values = {
+        name: getattr(posting, name) for name in PostingRead.model_fields if name not in _NESTED
+    }
+    return PostingRead.model_construct(**PostingRead.model_validate(values | parts(posting) | {"territory": slug}).__dict__)
+
+
+async def read(session: AsyncSession, posting: Posting) -> PostingRead:
+    """Return a posting as those who manage it see it."""
+    slug = await session.scalar(select(Territory.slug).where(Territory.id == posting.territory_id))
+    return _read(posting, slug or "")
+
+
+async def list_postings(
+    session: AsyncSession,
+    actor: Actor,
+    *,
+    after: uuid.UUID | None,
+    limit: int,
+    territory: str | None = None,
+    employer_id: uuid.UUID | None = None,
+    state: PostingState | None = None,
+    source: str | None = None,
+) -> Sequence[PostingRead]:
+    """Return up to ``limit`` postings the actor manages, newest first, after the id ``after``."""
+    query = (
+        select(Posting, Territory.slug)
+        .join(Territory, Territory.id == Posting.territory_id)
+        .where(within(actor, Posting.territory_id))
+        .order_by(Posting.id.desc())
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(Posting.id < after)
+    if territory is not None:
+        holder = await require_territory(session, actor, territory)
+        query = query.where(Territory.lineage.contains([holder.id]))
+    if employer_id is not None:
+        query = query.where(Posting.employer_id == employer_id)
+    if state is not None:
+        query = query.where(Posting.state == state)
+    if source is not None:
+        query = query.where(Posting.source == source)
+    return [_read(posting, slug) for posting, slug in await session.execute(query)]
+
+
+async def get_posting(
+    session: AsyncSession, actor: Actor, posting_id: uuid.UUID, *, lock: bool = False
+) -> Posting:
+    """Return a posting the actor may read, locked for a change if asked. Raises :class:`NotFound`."""
+    query = readable(actor).where(Posting.id == posting_id)
+    posting = await session.scalar(query.with_for_update() if lock else query)
+    if posting is None:
+        raise NotFound(f"There is no posting {posting_id} among those this key may see.")
+    return posting
+
+
+async def list_changes(
+    session: AsyncSession, posting: Posting, *, after: uuid.UUID | None, limit: int
+) -> Sequence[PostingChange]:
+    """Return up to ``limit`` entries of a posting's history, oldest first."""
+    query = (
+        select(PostingChange)
+        .where(PostingChange.posting_id == posting.id)
+        .order_by(PostingChange.id)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(PostingChange.id > after)
+    return list(await session.scalars(query))
+
+
+async def public_documents(
+    session: AsyncSession, ids: Sequence[uuid.UUID], language: str
+) -> dict[uuid.UUID, str]:
+    """Return the stored documents of public postings as JSON text, by id."""
+    rows = await session.execute(
+        select(PostingDocument.posting_id, cast(PostingDocument.document, Text)).where(
+            PostingDocument.posting_id.in_(ids), PostingDocument.language == language
+        )
+    )
+    return {posting_id: document for posting_id, document in rows}
+
+
+async def public_posting(
+    session: AsyncSession, territory: Territory, posting_id: uuid.UUID, language: str, *, linked: bool
+) -> tuple[str, int]:
+    """Return one public posting as JSON text (``linked``: as schema.org JobPosting) and the version it was rendered at.
+
+    Raises :class:`Gone` when it was public and is closed, :class:`NotFound` otherwise. A near-duplicate
+    answers with the posting shown in its stead.
+    """
+    posting = await session.scalar(
+        select(Posting)
+        .join(Territory, Territory.id == Posting.territory_id)
+        .where(Posting.id == posting_id, Territory.lineage.contains([territory.id]))
+    )
+    if posting is None or posting.published_at is None:
+        raise NotFound(f"There is no posting {posting_id} in this territory.")
+    if posting.state in CLOSED:
+        raise Gone(f"This posting is {posting.state}.", extra={"state": posting.state.value})
+    if posting.state is not PostingState.PUBLISHED:
+        raise NotFound(f"There is no posting {posting_id} in this territory.")
+    shown_id = posting.id
+    if not posting.shown:
+        shown_id = (
+            await session.scalar(
+                select(Posting.id).where(
+                    Posting.group_id == posting.group_id,
+                    Posting.territory_id == posting.territory_id,
+                    Posting.shown,
+                    Posting.state == PostingState.PUBLISHED,
+                )
+            )
+            or posting.id
+        )
+    column = PostingDocument.linked_data if linked else PostingDocument.document
+    row = (
+        await session.execute(
+            select(cast(column, Text), PostingDocument.territory_version).where(
+                tuple_(PostingDocument.posting_id, PostingDocument.language).in_([(shown_id, language)])
+            )
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no posting {posting_id} in this territory.")
+    return row[0], row[1]
