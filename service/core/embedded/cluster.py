@@ -3,6 +3,7 @@
 import errno
 import importlib.util
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -280,9 +281,8 @@ def refused(layout: Layout, what: str, output: str) -> EmbeddedDatabaseError:
     """Return the sentence for a server program that failed with ``output``."""
     if "No space left on device" in output or "Disk quota exceeded" in output:
         return unusable(layout.data_dir, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-    marks = ("FATAL:", "PANIC:", "error:")
-    reasons = [line for line in output.splitlines() if any(mark in line for mark in marks)]
-    reason = (reasons or output.split("\n") or [""])[-1].strip().rstrip(".")
-    return EmbeddedDatabaseError(
-        f"The embedded database {what} ({reason or 'no reason given'}); see {layout.log} for more."
-    )
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    reasons = [line for line in lines if re.search(r"FATAL:|PANIC:|error:|could not", line)] or lines
+    # The log's lines begin with the moment and the process number.
+    reason = re.sub(r"^[-\d:. ]+UTC \[\d+\] ", "", reasons[-1]).rstrip(".") if reasons else "no reason given"
+    return EmbeddedDatabaseError(f"The embedded database {what} ({reason}); see {layout.log} for more.")

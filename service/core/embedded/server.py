@@ -20,6 +20,7 @@ import psutil
 from sqlalchemy import URL
 
 from service.core.embedded import cluster
+from service.core.embedded.account import choose
 from service.core.embedded.cluster import EmbeddedDatabaseError, Layout
 
 _TELL_EVERY_SECONDS = 5.0
@@ -136,9 +137,9 @@ def stop_if_unheld(data_dir: Path) -> bool:
     """Stop a server whose holders have all died; return whether there was one."""
     if not (data_dir / "cluster").exists():
         return False
-    layout = cluster.prepare(data_dir, _silent)
-    with _alone(layout.data_dir, _silent):
-        return _stop_if_last(layout)
+    data_dir = data_dir.resolve()
+    with _alone(data_dir, _silent):
+        return _stop_if_last(Layout(data_dir, choose(data_dir)))
 
 
 def _silent(_: str) -> None:
@@ -254,9 +255,9 @@ def _adopt(layout: Layout, postmaster: _Postmaster, progress: Callable[[str], No
 def _launch(
     layout: Layout, settings: Mapping[str, str], progress: Callable[[str], None], *, durable: bool
 ) -> _Postmaster:
-    # A dead server's file whose process id now belongs to a stranger would make PostgreSQL refuse.
-    (layout.cluster / "postmaster.pid").unlink(missing_ok=True)
     socket_dir = cluster.socket_folder(layout, progress)
+    for lock in (layout.cluster / "postmaster.pid", socket_dir / ".s.PGSQL.5432.lock"):
+        _remove_if_misleading(lock)
     cluster.configure(layout, socket_dir, settings, durable=durable)
     progress("Starting PostgreSQL")
     orphans = _Clock(progress, "Waiting for processes of a killed PostgreSQL to end")
@@ -273,6 +274,16 @@ def _launch(
     if postmaster is None:
         raise cluster.refused(layout, "ended right after its start", layout.log_tail(log_start))
     return postmaster
+
+
+def _remove_if_misleading(lock: Path) -> None:
+    """Remove a dead server's lock file whose process number lives on as a stranger's.
+
+    PostgreSQL would refuse to start. In any other case it judges the file better than we do.
+    """
+    first = lock.read_text().partition("\n")[0].strip() if lock.exists() else ""
+    if first.isdigit() and psutil.pid_exists(int(first)):
+        lock.unlink()
 
 
 def _pg_ctl_start(layout: Layout, progress: Callable[[str], None]) -> int:
