@@ -166,6 +166,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_schedule")),
     )
     op.create_table(
+        "search_word",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("word", sa.Text(collation="C"), nullable=False),
+        sa.Column("stem", sa.Text(collation="C"), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False, comment="Letters of the word"),
+        sa.Column(
+            "letters",
+            sa.Integer(),
+            nullable=False,
+            comment="Bit n set: the word has the nth letter of the alphabet",
+        ),
+        sa.Column("documents", sa.Integer(), nullable=True, comment="How many documents hold the stem"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_search_word")),
+    )
+    op.create_index("ix_search_word_size", "search_word", ["kind", "size"], unique=False)
+    op.create_index("ix_search_word_stem", "search_word", ["kind", "stem"], unique=False)
+    op.create_index("ix_search_word_word", "search_word", ["kind", "word"], unique=False)
+    op.create_table(
         "sector",
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("label", sa.Text(), nullable=False),
@@ -1047,12 +1066,128 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("posting_id", "language", name=op.f("pk_posting_document")),
     )
+    op.create_table(
+        "posting_index",
+        sa.Column("posting_id", sa.UUID(), nullable=False),
+        sa.Column("territory_id", sa.UUID(), nullable=False),
+        sa.Column("employer_id", sa.UUID(), nullable=True),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("valid_through", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("latitude", sa.Double(), nullable=True),
+        sa.Column("longitude", sa.Double(), nullable=True),
+        sa.Column(
+            "yearly_salary",
+            sa.Integer(),
+            nullable=True,
+            comment="Whole euros: the upper amount, else the lower",
+        ),
+        sa.Column("in_tension", sa.Boolean(), nullable=False),
+        sa.Column("occupation_code", sa.Text(collation="C"), nullable=True),
+        sa.Column("sector_code", sa.Text(collation="C"), nullable=True),
+        sa.Column(
+            "contract_kind",
+            sa.Enum(
+                "permanent",
+                "fixed_term",
+                "temporary",
+                "seasonal",
+                "apprenticeship",
+                "professionalisation",
+                "internship",
+                "civil_service",
+                "self_employed",
+                "other",
+                name="contract_kind",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column(
+            "working_time",
+            sa.Enum(
+                "full_time",
+                "part_time",
+                name="working_time",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column(
+            "remote",
+            sa.Enum(
+                "none",
+                "partial",
+                "full",
+                name="remote_kind",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column("commune_code", sa.Text(collation="C"), nullable=True),
+        sa.Column("departement_code", sa.Text(collation="C"), nullable=True),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["posting_id"],
+            ["posting.id"],
+            name=op.f("fk_posting_index_posting_id_posting"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("posting_id", name=op.f("pk_posting_index")),
+    )
+    op.create_index(
+        "ix_posting_index_newest",
+        "posting_index",
+        ["territory_id", "published_at", "posting_id"],
+        unique=False,
+    )
+    op.create_index("ix_posting_index_point", "posting_index", ["latitude", "longitude"], unique=False)
+    op.create_table(
+        "posting_words",
+        sa.Column("posting_id", sa.UUID(), nullable=False),
+        sa.Column("title_key", sa.Text(), nullable=False, comment="The title's stems in order"),
+        sa.Column(
+            "title_size", sa.Integer(), nullable=False, comment="How many stems the title has, at least 1"
+        ),
+        sa.Column("heading", postgresql.TSVECTOR(), nullable=False),
+        sa.Column("stems", postgresql.TSVECTOR(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["posting_id"],
+            ["posting.id"],
+            name=op.f("fk_posting_words_posting_id_posting"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("posting_id", name=op.f("pk_posting_words")),
+    )
+    op.create_index(
+        "ix_posting_words_stems",
+        "posting_words",
+        ["stems"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+    )
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     """Undo."""
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_index(
+        "ix_posting_words_stems",
+        table_name="posting_words",
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+    )
+    op.drop_table("posting_words")
+    op.drop_index("ix_posting_index_point", table_name="posting_index")
+    op.drop_index("ix_posting_index_newest", table_name="posting_index")
+    op.drop_table("posting_index")
     op.drop_table("posting_document")
     op.drop_index(op.f("ix_posting_change_posting_id"), table_name="posting_change")
     op.drop_table("posting_change")
@@ -1122,6 +1257,10 @@ def downgrade() -> None:
     op.drop_index("ix_skill_folded_label", table_name="skill")
     op.drop_table("skill")
     op.drop_table("sector")
+    op.drop_index("ix_search_word_word", table_name="search_word")
+    op.drop_index("ix_search_word_stem", table_name="search_word")
+    op.drop_index("ix_search_word_size", table_name="search_word")
+    op.drop_table("search_word")
     op.drop_table("schedule")
     op.drop_index("ix_referential_release_latest", table_name="referential_release")
     op.drop_table("referential_release")

@@ -20,6 +20,7 @@ from service.models.referential import (
     Skill,
     Tension,
 )
+from service.models.search import PostingIndex, PostingWords, SearchWord
 from service.models.territory import Territory, TerritoryCommune
 from service.models.work import Event, Schedule, Task, TaskState
 
@@ -46,9 +47,12 @@ __all__ = [
     "Posting",
     "PostingChange",
     "PostingDocument",
+    "PostingIndex",
+    "PostingWords",
     "ProfessionalFamily",
     "ReferentialRelease",
     "Schedule",
+    "SearchWord",
     "Sector",
     "Skill",
     "Task",

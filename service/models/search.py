@@ -1,0 +1,97 @@
+"""What PostgreSQL search looks at: one row of facts and one of words per posting the public may see.
+
+The verb that changes a posting changes these rows in the same transaction. A posting that is not
+published, or is hidden behind another of its group, has no row here.
+"""
+
+import datetime
+import uuid
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.models.base import Base, text_enum
+from service.models.enums import ContractKind, RemoteKind, WorkingTime
+
+
+class PostingIndex(Base):
+    """What postings are filtered, counted and sorted by. Narrow, so that counting all of them is quick."""
+
+    __tablename__ = "posting_index"
+
+    posting_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("posting.id", ondelete="CASCADE"), primary_key=True
+    )
+    territory_id: Mapped[uuid.UUID]
+    employer_id: Mapped[uuid.UUID | None]
+    published_at: Mapped[datetime.datetime]
+    valid_through: Mapped[datetime.datetime | None]
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    yearly_salary: Mapped[int | None] = mapped_column(comment="Whole euros: the upper amount, else the lower")
+    in_tension: Mapped[bool]
+    occupation_code: Mapped[str | None] = mapped_column(Text(collation="C"))
+    sector_code: Mapped[str | None] = mapped_column(Text(collation="C"))
+    contract_kind: Mapped[ContractKind | None] = mapped_column(text_enum(ContractKind, "contract_kind"))
+    working_time: Mapped[WorkingTime | None] = mapped_column(text_enum(WorkingTime, "working_time"))
+    remote: Mapped[RemoteKind | None] = mapped_column(text_enum(RemoteKind, "remote_kind"))
+    commune_code: Mapped[str | None] = mapped_column(Text(collation="C"))
+    departement_code: Mapped[str | None] = mapped_column(Text(collation="C"))
+    source: Mapped[str]
+
+    __table_args__ = (
+        Index("ix_posting_index_newest", "territory_id", "published_at", "posting_id"),
+        Index("ix_posting_index_point", "latitude", "longitude"),
+    )
+
+
+class PostingWords(Base):
+    """What postings are found and ranked by: stems made by ``service.search.words``.
+
+    ``heading`` holds what weighs: the title (A), the occupation and its ROME titles (B), employer, place,
+    skills and details (C), each stem once, at its best weight; the title's words are there as written
+    too, after ``=``. ``stems`` holds every stem, the description's included.
+    """
+
+    __tablename__ = "posting_words"
+
+    posting_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("posting.id", ondelete="CASCADE"), primary_key=True
+    )
+    title_key: Mapped[str] = mapped_column(comment="The title's stems in order")
+    title_size: Mapped[int] = mapped_column(comment="How many stems the title has, at least 1")
+    heading: Mapped[str] = mapped_column(TSVECTOR)
+    stems: Mapped[str] = mapped_column(TSVECTOR)
+
+    __table_args__ = (
+        # Writers pay for their own words, so that no search has a list of pending ones to read.
+        Index(
+            "ix_posting_words_stems", "stems", postgresql_using="gin", postgresql_with={"fastupdate": "off"}
+        ),
+    )
+
+
+class SearchWord(Base):
+    """A word that indexed texts hold: where beginnings and misspellings are looked up.
+
+    There is no uniqueness on purpose: two transactions that meet the same new word both add it and
+    neither waits for the other; readers take distinct words and the refresh removes the second row.
+    ``documents`` is ``NULL`` until a refresh has counted it, 0 when no text holds the stem any more.
+    """
+
+    __tablename__ = "search_word"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    kind: Mapped[str]
+    word: Mapped[str] = mapped_column(Text(collation="C"))
+    stem: Mapped[str] = mapped_column(Text(collation="C"))
+    size: Mapped[int] = mapped_column(comment="Letters of the word")
+    letters: Mapped[int] = mapped_column(comment="Bit n set: the word has the nth letter of the alphabet")
+    documents: Mapped[int | None] = mapped_column(comment="How many documents hold the stem")
+
+    __table_args__ = (
+        Index("ix_search_word_word", "kind", "word"),
+        Index("ix_search_word_stem", "kind", "stem"),
+        Index("ix_search_word_size", "kind", "size"),
+    )

@@ -1,0 +1,77 @@
+"""Marks the found words in the text as it was written, accents and all."""
+
+from collections.abc import Callable, Iterator
+from html import escape
+from itertools import pairwise
+
+from service.schemas.search import Highlights
+from service.search.words import Word, words
+
+EXTRACT_LENGTH = 240
+"""Characters of an extract, before escaping."""
+
+_LEAD = 60  # Characters shown before the first found word, so that it is read in a sentence.
+_READ = 8_000  # Characters of a description in which found words are looked for.
+
+Matches = Callable[[Word], bool]
+
+
+def highlights(title: str, description: str | None, matches: Matches) -> Highlights:
+    """Return ``title`` and an extract of ``description`` as HTML, found words inside ``<mark>``."""
+    return Highlights(
+        title=_marked(title, list(_spans(title, matches)), 0, len(title)),
+        description=_extract(description[:_READ], matches) if description else None,
+    )
+
+
+def _spans(text: str, matches: Matches) -> Iterator[tuple[int, int]]:
+    end = 0
+    for word in words(text):
+        if word.start >= end and matches(word):
+            yield word.start, word.end
+            end = word.end
+
+
+def _extract(text: str, matches: Matches) -> str:
+    """Return the part of ``text`` where most found words stand together, cut between words."""
+    spans = list(_spans(text, matches))
+    start = 0
+    if spans and spans[0][1] > EXTRACT_LENGTH:
+        start = max(0, _densest(spans) - _LEAD)
+        start = _next_break(text, start) if start else 0
+    end = min(len(text), start + EXTRACT_LENGTH)
+    if end < len(text):
+        cut = max(text.rfind(space, start + EXTRACT_LENGTH // 2, end) for space in " \n\u00a0")
+        end = cut if cut > 0 else end
+    shown = _marked(text, [span for span in spans if start <= span[0] and span[1] <= end], start, end)
+    return ("… " if start else "") + shown + (" …" if end < len(text) else "")
+
+
+def _densest(spans: list[tuple[int, int]]) -> int:
+    """Return the start of the span after which most others follow within one extract."""
+    best, most, last = spans[0][0], 0, 0
+    for first, (start, _) in enumerate(spans):
+        while last < len(spans) and spans[last][1] <= start - _LEAD + EXTRACT_LENGTH:
+            last += 1
+        if last - first > most:
+            best, most = start, last - first
+    return best
+
+
+def _next_break(text: str, position: int) -> int:
+    """Return the start of the first word at or after ``position``, if there is one close by."""
+    for index in range(position, min(position + _LEAD, len(text))):
+        if text[index].isspace():
+            return index + 1
+    return position
+
+
+def _marked(text: str, spans: list[tuple[int, int]], start: int, end: int) -> str:
+    """Return ``text[start:end]`` escaped and on one line, with the spans marked."""
+    bounds = [(start, start), *spans, (end, end)]
+    parts: list[str] = []
+    for (_, before), (opening, closing) in pairwise(bounds):
+        parts.append(escape(text[before:opening]))
+        if closing > opening:
+            parts.append(f"<mark>{escape(text[opening:closing])}</mark>")
+    return " ".join("".join(parts).split())

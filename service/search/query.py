@@ -1,0 +1,106 @@
+"""What a visitor typed, cut into words. Nothing here knows an engine."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from service.core.text import fold
+from service.schemas.search import MAX_WORDS
+from service.search.words import LONGEST_WORD, title_key, words
+
+LONGEST_TEXT = 1_000
+"""Characters of a query that are read."""
+
+_LETTERS = re.compile(r"[^\W\d_]+")
+
+# Said to any job board, whatever is looked for: they help to rank and are never required.
+_WEAK_STEMS = frozenset(
+    word.stem
+    for word in words("emploi emplois offre offres job jobs annonce recrutement recrute cherche recherche")
+)
+
+# Abbreviations of the trades, each with the stems it stands for.
+_ABBREVIATIONS = {
+    "ad": "aide domicile",
+    "aes": "accompagnant éducatif social",
+    "as": "aide soignant",
+    "ash": "agent service hospitalier",
+    "avs": "auxiliaire vie sociale",
+    "btp": "bâtiment",
+    "compta": "comptable",
+    "dev": "développeur",
+    "ide": "infirmier",
+    "kine": "kinésithérapeute",
+    "pl": "poids lourd",
+    "prof": "professeur",
+    "rh": "ressources humaines",
+    "spl": "super poids lourd",
+    "tp": "travaux publics",
+    "veto": "vétérinaire",
+    "weekend": "week end",
+}
+ABBREVIATIONS: dict[str, tuple[str, ...]] = {
+    short: tuple(word.stem for word in words(meaning)) for short, meaning in _ABBREVIATIONS.items()
+}
+"""Stem of an abbreviation → stems that say the same, all of them together."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypedWord:
+    """A word to look for. ``required`` is false for what everybody types, such as "emploi"."""
+
+    typed: str
+    folded: str
+    stem: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedText:
+    """The words of a text.
+
+    ``unreadable`` are words no posting is indexed by: in other scripts, or endless. ``open``: the last
+    word may be the beginning of a longer one. ``key`` is what the text would be as a title. ``cut``:
+    too long, its end was left out.
+    """
+
+    words: tuple[TypedWord, ...]
+    unreadable: tuple[str, ...]
+    open: bool
+    key: str
+    cut: bool
+
+    @property
+    def searches(self) -> bool:
+        """Whether the text restricts what is found: "offre d'emploi" does not."""
+        return bool(self.unreadable) or any(word.required for word in self.words)
+
+
+def _unreadable(text: str) -> Iterator[str]:
+    for match in _LETTERS.finditer(text):
+        folded = fold(match[0])
+        if not folded or len(folded) > LONGEST_WORD:
+            yield match[0][:LONGEST_WORD]
+
+
+def parse(text: str) -> ParsedText:
+    """Return the words of ``text``, each once. Any text will do."""
+    read = text[:LONGEST_TEXT]
+    found: dict[str, TypedWord] = {}
+    last: tuple[str, int] | None = None
+    for word in words(read):
+        last = (word.stem, word.end)
+        found.setdefault(
+            word.stem,
+            TypedWord(read[word.start : word.end], word.folded, word.stem, word.stem not in _WEAK_STEMS),
+        )
+    kept = tuple(found.values())[:MAX_WORDS]
+    return ParsedText(
+        words=kept,
+        unreadable=tuple(dict.fromkeys(match[0] for match in _LETTERS.finditer(read) if not fold(match[0])))[
+            :MAX_WORDS
+        ],
+        open=bool(kept) and last == (kept[-1].stem, len(text)),
+        key=title_key(read),
+        cut=len(found) > MAX_WORDS or len(read) < len(text),
+    )

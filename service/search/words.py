@@ -1,0 +1,164 @@
+"""Words of a text, as search understands them: folded, without noise, reduced to a stem.
+
+The same functions read postings, queries and the texts to highlight, so the three always agree.
+PostgreSQL's own French stemmer is not used: it needs accents, and on folded words it separates what a
+visitor takes for one word (``infirmier`` → ``infirmi``, ``infirmière`` → ``infirmier``; ``serveur``,
+``serveuse`` → ``serveux``) and merges ``boulangère`` with ``boulangerie``.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from service.core.text import fold
+
+LONGEST_WORD = 40
+_SHORTEST_STEM = 3
+
+# Words that say nothing of a posting. Single letters go too: elisions, and marks such as (H/F).
+STOP_WORDS = frozenset(
+    """
+    a ai as au aucun aucune aujourd aussi autre autres aux avec avez avoir avons car ce ceci cela celle celles
+    celui ces cet cette ceux chaque chez ci comme comment dans de depuis des donc dont du elle elles en encore
+    entre es est et etaient etait etant etes etre eu eux fait faire hui il ils je jusqu jusque la laquelle
+    le lequel les lesquelles lesquels leur leurs lors lorsqu lorsque lui ma mais me meme memes mes moi mon ne
+    ni non nos notre nous on ont or ou par parmi pas peu peut plus plusieurs pour pourquoi pouvez puis puisqu
+    puisque qu quand que quel quelle quelles quels quelque quelques qui quoi quoique sa sans se selon sera
+    serez ses si sien soi soit son sont sous suis sur ta tandis te tel telle telles tels tes toi ton tous tout
+    toute toutes tres tu un une vers via voici voila vos votre vous y
+    """.split()  # noqa: SIM905 - a list of words reads best as text
+) - {"as"}  # aide-soignant
+
+# What remains of "H/F", "F.H.X", "Directeur(trice)", "conseiller.ère", "technicien(ne)".
+_GENDER_MARKS = frozenset(
+    "hf fh mf fm hfx fhx mfd ere iere euse trice rice ice ne nne ienne ve se te er eur".split()  # noqa: SIM905 - as above
+)
+
+# A letter or figure after these is part of the word: permis B, bac +2, Caces 3.
+_LEADS = frozenset({"bac", "permis", "caces", "categorie"})
+
+_PLURALS = (("eaux", "eau"), ("aux", "al"), ("eux", "eur"), ("x", ""), ("ss", "ss"), ("s", ""))
+_FEMININES = (
+    ("trice", "teur"),
+    ("euse", "eur"),
+    ("tresse", "tre"),
+    ("tesse", "te"),
+    ("ive", "if"),
+    ("ee", "e"),
+)
+_SPELLINGS = {"st": "saint", "ste": "sainte", "sts": "saints", "stes": "saintes", "travaux": "travail"}
+
+_WORD = re.compile(r"[0-9a-zœæß\x01]+(?:[+#]+(?![0-9a-zœæß\x01]))?")
+_KEPT = {"œ": "oe", "æ": "ae", "ß": "ss", "\x01": ""}
+_KEPT_CHARACTERS = re.compile("[œæß\x01]")
+
+
+class Word(NamedTuple):
+    """A word of a text: its folded form, its stem, and where it stands in the text."""
+
+    folded: str
+    stem: str
+    start: int
+    end: int
+
+
+class _OneToOne(dict[int, str]):
+    r"""Folds characters one for one, so that offsets in the folded text are those of the text.
+
+    Ligatures stay ligatures and combining marks become ``\x01`` until the word is cut out. Rare
+    characters that fold to several letters (``ﬁ``, ``№``) become a space.
+    """
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        lowered = character.lower()
+        if lowered in _KEPT:
+            folded = lowered
+        elif unicodedata.combining(character):
+            folded = "\x01"
+        else:
+            folded = fold(character)
+            if len(folded) != 1:
+                folded = " "
+        self[code] = folded
+        return folded
+
+
+_ONE_TO_ONE = _OneToOne()
+
+
+@lru_cache(maxsize=100_000)
+def stem(word: str) -> str:
+    """Return the part of a folded word that its plural and its feminine share.
+
+    ``infirmieres`` and ``infirmier`` → ``infirmier``; ``serveuses`` → ``serveur``; ``directrice`` →
+    ``directeur``; ``commerciaux`` → ``commercial``. Families of words stay apart: ``boulangerie`` is
+    not ``boulanger``.
+    """
+    word = _SPELLINGS.get(word, word)
+    if len(word) <= _SHORTEST_STEM or not word.isalpha():
+        return word
+    for ending, singular in (
+        ("eaux", "eau"),
+        ("aux", "al"),
+        ("eux", "eur"),
+        ("x", ""),
+        ("ss", "ss"),
+        ("s", ""),
+    ):
+        if word.endswith(ending):
+            word = _with(word, ending, singular)
+            break
+    for ending, masculine in (
+        ("trice", "teur"),
+        ("euse", "eur"),
+        ("tesse", "te"),
+        ("tresse", "tre"),
+        ("ive", "if"),
+        ("ee", "e"),
+    ):
+        if word.endswith(ending):
+            word = _with(word, ending, masculine)
+            break
+    word = _with(word, "e", "")
+    if word[-1] == word[-2]:
+        word = word[:-1]
+    # "commise" has just become "commis", whose own s went as a plural.
+    return _with(word, "s", "")
+
+
+def _with(word: str, ending: str, replacement: str) -> str:
+    """Return ``word`` with its ending replaced, unless too little of it would be left."""
+    if not word.endswith(ending) or len(word) - len(ending) + len(replacement) < _SHORTEST_STEM:
+        return word
+    return word[: len(word) - len(ending)] + replacement
+
+
+def words(text: str) -> Iterator[Word]:
+    """Yield the words of ``text`` in order, noise left out.
+
+    ``start`` and ``end`` are offsets in ``text`` itself. A letter or figure after ``permis`` or
+    ``bac`` gives a word of its own, joined to it: ``permis B`` yields ``permis`` and ``permisb``.
+    """
+    lead: tuple[str, int] | None = None
+    for match in _WORD.finditer(text.translate(_ONE_TO_ONE)):
+        folded = _KEPT_CHARACTERS.sub(lambda kept: _KEPT[kept[0]], match[0])
+        start, end = match.span()
+        if len(folded) == 1:
+            if lead is not None:
+                yield Word(lead[0] + folded, lead[0] + folded, lead[1], end)
+            continue
+        if folded in STOP_WORDS or folded in _GENDER_MARKS or not folded or len(folded) > LONGEST_WORD:
+            continue
+        yield Word(folded, stem(folded), start, end)
+        lead = (folded, start) if folded in _LEADS else None
+
+
+def title_key(text: str) -> str:
+    """Return the stems of a title in order, each once: what makes two titles the same.
+
+    ``"Serveur / Serveuse de restaurant (H/F)"`` → ``"serveur restaurant"``.
+    """
+    return " ".join(dict.fromkeys(word.stem for word in words(text)))
