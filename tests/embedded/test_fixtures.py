@@ -23,9 +23,11 @@ async def test_database_is_utf8_and_ordered_by_code_point(postgres_url: str) -> 
         lexemes = await connection.fetchval(
             "SELECT tsvector_to_array(to_tsvector('french', '«Café» — l’hôtel'))"
         )
+        config = await connection.fetchval("SHOW default_text_search_config")
     finally:
         await connection.close()
     assert row is not None
+    assert config == "pg_catalog.french"
     assert tuple(row) == ("UTF8", b"b", "C.UTF-8")
     assert words == ["Zoo", "eau", "zoo", "été"]
     assert lexemes == ["caf", "hôtel"]

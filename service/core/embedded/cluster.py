@@ -190,7 +190,7 @@ def create(layout: Layout, progress: Callable[[str], None], *, durable: bool) ->
             "--builtin-locale=C.UTF-8",
             "--locale=C",
             f"--lc-ctype={character_type}",
-            "--text-search-config=pg_catalog.french",
+            "--text-search-config=french",
             *([] if durable else ["--no-sync"]),
         )
         if "invalid locale" not in result.stderr:
