@@ -17,7 +17,7 @@ from service.models import Task, TaskState
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What became of a run: done, or an ``error``, then ``retry_in`` seconds, or None to give it up for dead."""
+    """What became of a run: done, or an ``error`` and when to retry: in seconds, or None for never."""
 
     task: TaskFacts
     error: str | None = None
