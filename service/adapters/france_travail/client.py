@@ -2,7 +2,7 @@
 
 Limits, from the API's OpenAPI file (version 2): a reply holds at most 150 items (``range=p-d``),
 ``p`` goes up to 3000 and ``d`` up to 3149. A search with more results is therefore cut into windows
-of creation dates. France Travail's developer site allows ten calls a second.
+of creation dates. The file names no rate; clients of the API report ten calls a second.
 """
 
 import re
