@@ -8,12 +8,14 @@ READY_DEV := .venv/.ready-dev
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: run worker test lint format lock openapi bench soak clean
+.PHONY: run install worker test lint format lock openapi bench soak clean
 .DEFAULT_GOAL := run
 
 # exec: Ctrl-C and SIGTERM reach the application itself.
 run: $(READY_RUN)
 	@exec $(BIN)/ancrage run
+
+install: $(READY_RUN)
 
 worker: $(READY_RUN)
 	@exec $(BIN)/ancrage worker
