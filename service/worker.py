@@ -1,4 +1,4 @@
-"""Background work in a process of its own, and the wake-ups Redis carries to it; the only place that knows arq.
+"""Background work in a process of its own, woken through Redis; the only place that knows arq.
 
 Tasks are rows; a job of arq says no more than "look now". So what arq does badly costs nothing here: it
 forgets jobs when Redis does, its worker ends when Redis restarts, and a job whose worker was killed blocks

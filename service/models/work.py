@@ -54,8 +54,7 @@ class Task(Base):
 
     ``event_id`` is the event's id, or the tick's own id for scheduled work; with ``handler`` it is unique, so
     fanning out twice does nothing. ``kind``, ``subject_id``, ``territory_id`` and ``data`` are the event's,
-    ``run_after`` begins as the moment it occurred. Tasks of one handler about one subject never run at the same
-    time.
+    ``run_after`` begins as the moment it occurred. Tasks of one handler about one subject run one at a time.
     """
 
     __tablename__ = "task"
