@@ -68,7 +68,12 @@ def upgrade() -> None:
     op.create_index(op.f("ix_commune_epci_code"), "commune", ["epci_code"], unique=False)
     op.create_index("ix_commune_folded_name", "commune", ["folded_name", "code"], unique=False)
     op.create_index(
-        "ix_commune_postal_codes", "commune", ["postal_codes"], unique=False, postgresql_using="gin"
+        "ix_commune_postal_codes",
+        "commune",
+        ["postal_codes"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
     )
     op.create_index(op.f("ix_commune_region_code"), "commune", ["region_code"], unique=False)
     op.create_index(
@@ -868,7 +873,7 @@ def upgrade() -> None:
             "tension",
             postgresql.JSONB(astext_type=sa.Text()),
             nullable=True,
-            comment="{level, in_tension, source, year, area_kind, area_code}",
+            comment="schemas.referentials.TensionFact: what official sources say, each with its year",
         ),
         sa.Column("in_tension", sa.Boolean(), nullable=False),
         sa.Column("valid_through", sa.DateTime(timezone=True), nullable=True),
@@ -1279,7 +1284,12 @@ def downgrade() -> None:
         "ix_commune_search_name", table_name="commune", postgresql_ops={"search_name": "text_pattern_ops"}
     )
     op.drop_index(op.f("ix_commune_region_code"), table_name="commune")
-    op.drop_index("ix_commune_postal_codes", table_name="commune", postgresql_using="gin")
+    op.drop_index(
+        "ix_commune_postal_codes",
+        table_name="commune",
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+    )
     op.drop_index("ix_commune_folded_name", table_name="commune")
     op.drop_index(op.f("ix_commune_epci_code"), table_name="commune")
     op.drop_index(op.f("ix_commune_departement_code"), table_name="commune")

@@ -64,7 +64,13 @@ class Commune(Base):
     obsolete_since: Mapped[datetime.datetime | None]
 
     __table_args__ = (
-        Index("ix_commune_postal_codes", "postal_codes", postgresql_using="gin"),
+        # Written a few times a year: a pending list would only slow every search until the next vacuum.
+        Index(
+            "ix_commune_postal_codes",
+            "postal_codes",
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
+        ),
         Index("ix_commune_folded_name", "folded_name", "code"),
         Index("ix_commune_search_name", "search_name", postgresql_ops={"search_name": "text_pattern_ops"}),
     )
