@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from rapidfuzz.distance import OSA
-from sqlalchemy import Select, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, case, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.errors import FieldError, Invalid, NotFound
@@ -19,7 +19,10 @@ _POSTAL_CODE: Final = re.compile(r"\b\d{5}\b")
 _INSEE_CODE: Final = re.compile(r"(?:\d{2}|2[ab])\d{3}", re.IGNORECASE)
 _DIGITS: Final = re.compile(r"\d{1,5}")
 _LEADING_ARTICLE: Final = re.compile(r"^(?:le|la|les|l) (?=.)")
+_ARRONDISSEMENT: Final = re.compile(r"(paris|lyon|marseille) \d{1,2} ?(?:e|er|eme|ieme)?(?: arr.*)?")
 _SAINTS: Final = ((re.compile(r"\bst\b"), "saint"), (re.compile(r"\bste\b"), "sainte"))
+_POSTAL_CODE_LENGTH: Final = 5
+_FEW_DIGITS_MISSING: Final = 2
 # Letters typed → slips forgiven.
 _SLIPS: Final = ((7, 2), (4, 1))
 
@@ -27,9 +30,11 @@ _SLIPS: Final = ((7, 2), (4, 1))
 def search_name(text: str) -> str:
     """Return ``text`` as communes are compared: folded, no leading article, ``st`` and ``ste`` written out.
 
-    The database computes the same for ``commune.search_name``.
+    An arrondissement gives its city. The database computes ``commune.search_name`` by the same rules.
     """
     name = _LEADING_ARTICLE.sub("", fold(text))
+    if (city := _ARRONDISSEMENT.fullmatch(name)) is not None:
+        return city[1]
     for pattern, word in _SAINTS:
         name = pattern.sub(word, name)
     return name
@@ -60,7 +65,7 @@ async def suggest_communes(
     name = search_name(typed)
     if not name:
         return []
-    communes = list(await session.scalars(_by_name(selection, name, fold(typed)).limit(limit)))
+    communes = await _by_name(session, selection, name, fold(typed), limit)
     if not communes:
         communes = await _by_similar_name(session, selection, name, limit)
     return [_item(commune) for commune in communes]
@@ -145,14 +150,20 @@ def _largest_first(query: Select[Commune]) -> Select[Commune]:
 
 
 def _by_code(selection: Select[Commune], typed: str) -> Select[Commune]:
-    postal_codes = func.unnest(Commune.postal_codes).column_valued("postal_code")
-    begins = select(postal_codes).where(postal_codes.startswith(typed)).correlate(Commune).exists()
-    whole = Commune.postal_codes.contains([typed])
-    matches = whole if _POSTAL_CODE.fullmatch(typed) else begins
-    return _largest_first(selection.where(or_(matches, Commune.code == typed)))
+    missing = _POSTAL_CODE_LENGTH - len(typed)
+    if missing <= _FEW_DIGITS_MISSING:
+        # An index finds whole codes only: ask for all that begin so.
+        codes = [f"{typed}{rest:0{missing}d}" for rest in range(10**missing)] if missing else [typed]
+        begins: ColumnElement[bool] = Commune.postal_codes.overlap(codes)
+    else:
+        postal_codes = func.unnest(Commune.postal_codes).column_valued("postal_code")
+        begins = select(postal_codes).where(postal_codes.startswith(typed)).correlate(Commune).exists()
+    return _largest_first(selection.where(or_(begins, Commune.code == typed)))
 
 
-def _by_name(selection: Select[Commune], name: str, typed: str) -> Select[Commune]:
+async def _by_name(
+    session: AsyncSession, selection: Select[Commune], name: str, typed: str, limit: int
+) -> list[Commune]:
     begins = Commune.search_name.startswith(name)
     holds = Commune.search_name.contains(f" {name}")
     rank = case(
@@ -161,13 +172,20 @@ def _by_name(selection: Select[Commune], name: str, typed: str) -> Select[Commun
         (begins, 2),
         else_=3,
     )
-    return _largest_first(selection.where(or_(begins, holds)).order_by(rank))
+    found: list[Commune] = []
+    # Names that begin so come first and have an index; the others are looked for when there is room.
+    for condition in (begins, or_(begins, holds)):
+        query = _largest_first(selection.where(condition).order_by(rank))
+        found = list(await session.scalars(query.limit(limit)))
+        if len(found) == limit:
+            break
+    return found
 
 
 async def _by_similar_name(
     session: AsyncSession, selection: Select[Commune], name: str, limit: int
 ) -> list[Commune]:
-    """Return communes whose name begins as ``name`` does but for a slip or two, first letter right."""
+    """Return communes whose name begins as ``name`` does but for the fewest slips, first letter right."""
     slips = next((allowed for letters, allowed in _SLIPS if len(name) >= letters), 0)
     if not slips:
         return []
@@ -181,7 +199,7 @@ async def _by_similar_name(
         for code, candidate, population in rows
         if (distance := _slips_between(name, candidate, slips)) <= slips
     )
-    codes = [code for _, _, code in ranked[:limit]]
+    codes = [code for distance, _, code in ranked if distance == ranked[0][0]][:limit]
     communes = {
         commune.code: commune
         for commune in await session.scalars(select(Commune).where(Commune.code.in_(codes)))
