@@ -46,11 +46,14 @@ lock: $(READY_RUN)
 openapi: $(READY_RUN)
 	@$(BIN)/ancrage openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json
 
+# BENCH="matching search" chooses among benchmarks/; ARGS go to each.
+BENCH ?= $(filter-out soak,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))))
 bench: $(READY_DEV)
-	@$(BIN)/python -m benchmarks $(ARGS)
+	@for name in $(BENCH); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
 
+# MINUTES=10 of the whole application under load while it and its PostgreSQL are killed again and again.
 soak: $(READY_DEV)
-	@$(BIN)/python -m benchmarks soak $(ARGS)
+	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),10) $(ARGS)
 
 # What make can make again. The data folder is yours: it stays.
 clean:
