@@ -35,7 +35,7 @@ async def execute(work: Work, handler: Handler | None, claimed: Claimed, backoff
         try:
             outcome = await _attempt(work, handler, claimed, backoff)
         finally:
-            work.completed.discard(task.id)
+            work.completed.discard(task.lease)
     seconds = time.monotonic() - begun
     metrics.TASK_SECONDS.labels(claimed.handler).observe(seconds)
     metrics.TASKS.labels(claimed.handler, outcome.name).inc()
@@ -64,13 +64,13 @@ async def _attempt(work: Work, handler: Handler | None, claimed: Claimed, backof
         late = isinstance(error, TimeoutError) and limit.expired()
         words = f"Stopped after {handler.timeout_seconds:g} s: {describe(error)}" if late else describe(error)
         return _failed(work, handler, task, error, words, backoff)
-    return Outcome("done", None if task.id in work.completed else Ending(task))
+    return Outcome("done", None if task.lease in work.completed else Ending(task))
 
 
 def _failed(
     work: Work, handler: Handler, task: TaskFacts, error: BaseException, words: str, backoff: Backoff
 ) -> Outcome:
-    if task.id in work.completed:
+    if task.lease in work.completed:
         # Its effect and its end are committed; what came after is a bug to see, not a reason to run again.
         log.error("task.failed_after_completing", error=words)
         return Outcome("done", error=error)

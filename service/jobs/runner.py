@@ -11,7 +11,6 @@ import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
-from uuid import UUID
 
 import structlog
 
@@ -19,7 +18,7 @@ from service.core import metrics
 from service.core.clock import now
 from service.core.database import AsyncSession
 from service.domain import tasks
-from service.domain.tasks import Backoff, Claimed, Ending, TaskFacts
+from service.domain.tasks import Backoff, Claimed, Ending, Lease, TaskFacts
 from service.jobs import HANDLERS, SCHEDULE
 from service.jobs.execution import execute
 from service.jobs.work import Handler, Tick, Work
@@ -76,10 +75,10 @@ class Runner:
         self._grace_seconds = grace_seconds
         self._attention = asyncio.Event()
         self._claims = itertools.count(1)
-        self._running: dict[UUID, tuple[TaskFacts, asyncio.Task[None]]] = {}
+        self._running: dict[Lease, tuple[TaskFacts, asyncio.Task[None]]] = {}
         self._endings: list[Ending] = []
         self._interrupted: list[TaskFacts] = []
-        self._lost: set[UUID] = set()
+        self._lost: set[Lease] = set()
         self._stopping = False
         self._planned = False
         self._events_may_wait = True
@@ -134,7 +133,7 @@ class Runner:
         loop = asyncio.get_running_loop()
         try:
             await self._turn()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the worker outlives whatever the database does
             if not self._failing:
                 log.warning("worker.failing", error=tasks.describe(error))
             self._failing = True
@@ -190,7 +189,7 @@ class Runner:
     def _start(self, claimed: Sequence[Claimed]) -> None:
         for item in claimed:
             run = asyncio.create_task(self._run(item), name=f"task {item.handler}")
-            self._running[item.facts.id] = (item.facts, run)
+            self._running[item.facts.lease] = (item.facts, run)
         metrics.WORKER_RUNNING.set(len(self._running))
 
     async def _go_round(self, session: AsyncSession) -> None:
@@ -228,36 +227,36 @@ class Runner:
         try:
             outcome = await execute(self._work, handler, claimed, self._backoff)
         except asyncio.CancelledError:
-            if task.id not in self._lost:
+            if task.lease not in self._lost:
                 self._interrupted.append(task)
-            metrics.TASKS.labels(claimed.handler, "lost" if task.id in self._lost else "released").inc()
+            metrics.TASKS.labels(claimed.handler, "lost" if task.lease in self._lost else "released").inc()
             raise
         else:
             if outcome.ending is not None:
                 self._endings.append(outcome.ending)
         finally:
-            del self._running[task.id]
-            self._lost.discard(task.id)
+            del self._running[task.lease]
+            self._lost.discard(task.lease)
             self._attention.set()
 
     async def _beat(self) -> None:
         """Extend the leases of what runs, three times per lease; cancel what was lost all the same."""
-        lease = self._work.settings.worker_lease_seconds
+        seconds = self._work.settings.worker_lease_seconds
         while True:
-            await asyncio.sleep(lease / 3)
+            await asyncio.sleep(seconds / 3)
             held = [facts for facts, _ in self._running.values()]
             if not held:
                 continue
             try:
                 async with self._work.database.transaction() as session:
-                    lost = await tasks.extend_leases(session, held, lease_seconds=lease)
+                    lost = await tasks.extend_leases(session, held, lease_seconds=seconds)
             except Exception as error:  # noqa: BLE001 - the next beat may reach the database again
                 log.warning("worker.heartbeat_failed", error=tasks.describe(error))
                 continue
-            for task_id in lost & self._running.keys():
-                log.warning("task.lost", task_id=str(task_id))
-                self._lost.add(task_id)
-                self._running[task_id][1].cancel()
+            for lease in lost & self._running.keys():
+                log.warning("task.lost", task_id=str(lease[0]))
+                self._lost.add(lease)
+                self._running[lease][1].cancel()
 
     async def _let_end(self) -> None:
         """Let what runs end, for the time of grace, and record it."""

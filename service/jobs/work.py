@@ -16,12 +16,11 @@ import re
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from uuid import UUID
 
 from service.core.database import AsyncSession, Database
 from service.core.settings import Settings
 from service.domain import tasks
-from service.domain.tasks import Cadence, Daily, Every, LeaseLost, TaskFacts
+from service.domain.tasks import Cadence, Daily, Every, Lease, LeaseLost, TaskFacts
 
 __all__ = ["Daily", "Every", "Handler", "LeaseLost", "TaskFacts", "Tick", "Work", "handler"]
 
@@ -32,7 +31,7 @@ class Work:
 
     database: Database
     settings: Settings
-    completed: set[UUID] = field(default_factory=set, repr=False)
+    completed: set[Lease] = field(default_factory=set, repr=False)
 
     def completing(self, task: TaskFacts) -> AbstractAsyncContextManager[AsyncSession]:
         """Yield a session whose commit holds the handler's last effect and the task's end, both or neither.

@@ -1,7 +1,6 @@
 """Who holds a task may end it, and nobody else; what a dead worker held is taken back."""
 
 import asyncio
-import uuid
 from dataclasses import replace
 
 import pytest
@@ -11,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from service.core.database import Database
 from service.core.settings import Settings
 from service.domain import tasks
-from service.domain.tasks import Backoff, Ending, LeaseLost, TaskFacts
+from service.domain.tasks import Backoff, Ending, Lease, LeaseLost, TaskFacts
 from tests.work.support import all_tasks, claim, end, ready_tasks, run_sql, states, the_task
 
 
@@ -36,7 +35,7 @@ async def reclaim(database: Database, max_attempts: int = 8) -> tuple[int, int]:
         return await tasks.reclaim(session, {"work": max_attempts}, backoff=Backoff(base_seconds=0))
 
 
-async def extend(database: Database, *facts: TaskFacts) -> set[uuid.UUID]:
+async def extend(database: Database, *facts: TaskFacts) -> set[Lease]:
     async with database.transaction() as session:
         return await tasks.extend_leases(session, facts, lease_seconds=60)
 
@@ -48,11 +47,11 @@ async def test_an_effect_and_the_end_of_its_task_commit_together(database: Datab
         await apply(database, replace(claimed.facts, event_id=None))  # type: ignore[arg-type] # must fail
     assert await effects(database) == []
     assert await states(database) == {"running": 1}
-    completed: set[uuid.UUID] = set()
+    completed: set[Lease] = set()
     async with tasks.completing(database, claimed.facts, completed) as session:
         await session.execute(text("INSERT INTO effect VALUES (gen_random_uuid(), 'one', 1)"))
         assert not completed
-    assert completed == {claimed.facts.id}
+    assert completed == {claimed.facts.lease}
     assert await effects(database) == ["one"]
     assert await states(database) == {"done": 1}
 
@@ -119,7 +118,10 @@ async def test_extending_tells_which_leases_are_lost(database: Database) -> None
     )
     assert await reclaim(database) == (2, 0)
     assert len(await claim(database, leased_by="other")) == 1
-    assert await extend(database, kept.facts, lost.facts, taken.facts) == {lost.facts.id, taken.facts.id}
+    assert await extend(database, kept.facts, lost.facts, taken.facts) == {
+        lost.facts.lease,
+        taken.facts.lease,
+    }
     (row,) = await run_sql(
         database, "SELECT leased_until - now() AS left FROM task WHERE id = :id", id=kept.facts.id
     )

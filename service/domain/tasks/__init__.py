@@ -6,7 +6,7 @@ schedule reads :mod:`service.core.clock`, so that a test can move it.
 
 from service.domain.tasks.claiming import claim, extend_leases, fan_out, next_due, reclaim
 from service.domain.tasks.ending import Ending, completing, end, finish, release
-from service.domain.tasks.facts import Backoff, Claimed, LeaseLost, TaskFacts
+from service.domain.tasks.facts import Backoff, Claimed, Lease, LeaseLost, TaskFacts
 from service.domain.tasks.failure import describe
 from service.domain.tasks.schedule import Cadence, Daily, Every, plan, tick
 from service.domain.tasks.tending import Deletable, delete_old, depths, drop, list_tasks, observe, retry
@@ -19,6 +19,7 @@ __all__ = [
     "Deletable",
     "Ending",
     "Every",
+    "Lease",
     "LeaseLost",
     "TaskFacts",
     "claim",

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from service.core.ids import new_id
-from service.domain.tasks.facts import Backoff, Claimed, TaskFacts
+from service.domain.tasks.facts import Backoff, Claimed, Lease, TaskFacts
 from service.domain.tasks.rows import READY, RUNNING, still_leased
 from service.models import Event, Schedule, Task, TaskState
 
@@ -213,8 +213,8 @@ async def claim(session: AsyncSession, *, leased_by: str, lease_seconds: float, 
 
 async def extend_leases(
     session: AsyncSession, tasks: Sequence[TaskFacts], *, lease_seconds: float
-) -> set[uuid.UUID]:
-    """Extend the leases of running tasks; return the ids of those this worker has lost.
+) -> set[Lease]:
+    """Extend the leases of running tasks; return those this worker has lost.
 
     A row that is just being completed is left alone: whoever holds it decides.
     """
@@ -231,7 +231,7 @@ async def extend_leases(
         select(Task.id, Task.leased_by, Task.attempts).where(Task.id.in_([task.id for task in tasks]))
     )
     present = {row.id: (row.leased_by, row.attempts) for row in rows}
-    return {task.id for task in tasks if present.get(task.id) != (task.leased_by, task.attempts)}
+    return {task.lease for task in tasks if present.get(task.id) != (task.leased_by, task.attempts)}
 
 
 async def reclaim(

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.database import Database
-from service.domain.tasks.facts import LeaseLost, TaskFacts
+from service.domain.tasks.facts import Lease, LeaseLost, TaskFacts
 from service.domain.tasks.rows import still_leased
 from service.models import Task, TaskState
 
@@ -26,9 +26,9 @@ class Ending:
 
 @asynccontextmanager
 async def completing(
-    database: Database, task: TaskFacts, completed: set[uuid.UUID]
+    database: Database, task: TaskFacts, completed: set[Lease]
 ) -> AsyncIterator[AsyncSession]:
-    """Yield a session whose commit also ends the task, if it is still this worker's; then note its id.
+    """Yield a session whose commit also ends the task, if it is still this worker's; then note its lease.
 
     Raises :class:`LeaseLost` on entry otherwise. The task's row is locked first, so that nobody takes the
     task back while the block runs, however late its lease.
@@ -39,7 +39,7 @@ async def completing(
                 f"Task {task.id} is no longer leased to {task.leased_by} (attempt {task.attempts})."
             )
         yield session
-    completed.add(task.id)
+    completed.add(task.lease)
 
 
 async def finish(session: AsyncSession, ended: Sequence[TaskFacts]) -> set[uuid.UUID]:

@@ -9,6 +9,10 @@ from typing import Any
 _dice = secrets.SystemRandom()
 
 
+# A task's id and who leased it, for which claim: tells apart two runs of one task even within a process.
+Lease = tuple[uuid.UUID, str]
+
+
 class LeaseLost(Exception):  # noqa: N818 - what happened, not a fault of the handler
     """The task is no longer this worker's: it stalled past its lease and another may have run it."""
 
@@ -29,6 +33,11 @@ class TaskFacts:
     data: dict[str, Any] = field(default_factory=dict)
     attempts: int = 1
     leased_by: str = ""
+
+    @property
+    def lease(self) -> Lease:
+        """What this run holds."""
+        return self.id, self.leased_by
 
 
 @dataclass(frozen=True, slots=True)
