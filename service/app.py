@@ -4,13 +4,16 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from service import __version__
 from service.api import (
     documentation,
+    employers,
     operations,
+    postings,
     problems,
+    public_postings,
     territories,
 )
 from service.api.edge import Edge
@@ -23,6 +26,9 @@ Companion = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 ROUTERS = (
     territories.router,
+    public_postings.router,
+    employers.router,
+    postings.router,
     operations.router,
 )
 
@@ -60,6 +66,7 @@ def create_app(
         redoc_url=None,
         openapi_url=None,
         generate_unique_id_function=lambda route: route.name,
+        dependencies=[Depends(documentation.refuse_unknown_parameters)],
         **documentation.ABOUT,
     )
     app.state.database = database
@@ -77,4 +84,6 @@ def openapi_document() -> dict[str, Any]:
     # No connection is made until the first query.
     from service.core.database import create_engine  # noqa: PLC0415 - only this function needs it
 
-    return create_app(Database(create_engine("postgresql+asyncpg://localhost/none")), settings=Settings()).openapi()
+    return create_app(
+        Database(create_engine("postgresql+asyncpg://localhost/none")), settings=Settings()
+    ).openapi()

@@ -161,5 +161,7 @@ ExpectedVersion = Annotated[int, Depends(get_expected_version)]
 def require_version(stored: int, expected: int) -> None:
     """Raise :class:`Stale` unless the caller changes the version that is stored."""
     if stored != expected:
-        message = f"You are changing version {expected}, the stored one is {stored}. Read it again, then decide."
+        message = (
+            f"You are changing version {expected}, the stored one is {stored}. Read it again, then decide."
+        )
         raise Stale(message, headers={"ETag": version_tag(stored)})

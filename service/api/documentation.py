@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from service.api.problems import MEDIA_TYPE
+from service.core.errors import FieldError, Invalid
 
 ABOUT: dict[str, Any] = {
     "summary": "The open platform for territorial hospitality: attirer, accueillir, ancrer.",
@@ -63,6 +64,23 @@ def _exact(operation: dict[str, Any], *, has_body: bool) -> None:
         if status >= "400" and MEDIA_TYPE in content:
             content.pop("application/json", None)
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """Refuse a query parameter that the operation does not document: a misspelt filter must not be ignored.
+
+    Raises :class:`Invalid`, naming what is understood.
+    """
+    if not request.query_params:
+        return
+    operation = request.app.openapi()["paths"].get(request.scope["route"].path, {}).get(request.method.lower(), {})
+    known = sorted(item["name"] for item in operation.get("parameters", []) if item["in"] == "query")
+    unknown = sorted(set(request.query_params) - set(known))
+    if unknown:
+        understood = f"Understood here: {', '.join(known)}." if known else "None is understood here."
+        errors = [FieldError(f"?{name}", f"Unknown parameter. {understood}", "unknown") for name in unknown]
+        message = f"Unknown query parameter {', '.join(unknown)}. {understood}"
+        raise Invalid(message, errors=errors)
 
 
 def _build(app: FastAPI) -> dict[str, Any]:

@@ -57,7 +57,9 @@ async def remember(
     stored = await idempotency.find(session, actor.client_id, idempotency_key)
     if stored is not None:
         if stored.fingerprint != fingerprint:
-            message = "This Idempotency-Key came before with another path or body. Use a new key for a new action."
+            message = (
+                "This Idempotency-Key came before with another path or body. Use a new key for a new action."
+            )
             raise KeyReused(message)
         raise _Replay(stored)
     request.state.idempotency = (actor.client_id, idempotency_key, fingerprint)

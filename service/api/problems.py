@@ -73,9 +73,7 @@ async def _on_validation(request: Request, error: Exception) -> Response:
     if any(item["type"] == "json_invalid" for item in found):
         position = found[0]["loc"][-1]
         why = found[0].get("ctx", {}).get("error", "")
-        return _answer(
-            request, errors.BadRequest(f"The body is not JSON: {why} at character {position}.")
-        )
+        return _answer(request, errors.BadRequest(f"The body is not JSON: {why} at character {position}."))
     media_type = request.headers.get("content-type", "")
     if (
         request.method in {"POST", "PUT", "PATCH"}

@@ -29,7 +29,9 @@ router = APIRouter(prefix="/v1", tags=["Territories"], route_class=IdempotentRou
 _SCOPE = "territories"
 
 
-@router.get("/territories", response_model=Page[TerritoryRead], responses={304: {"description": "Not modified"}})
+@router.get(
+    "/territories", response_model=Page[TerritoryRead], responses={304: {"description": "Not modified"}}
+)
 async def list_territories(
     request: Request,
     response: Response,
@@ -74,9 +76,7 @@ async def get_territory(
     return not_modified(request, etag) or territory
 
 
-@router.post(
-    "/territories", status_code=201, dependencies=[Idempotent], responses=problems(404, 409)
-)
+@router.post("/territories", status_code=201, dependencies=[Idempotent], responses=problems(404, 409))
 async def create_territory(
     response: Response,
     session: WriteSession,

@@ -151,6 +151,16 @@ async def create_client(
     return client, secret
 
 
+async def list_clients(session: AsyncSession) -> list[tuple[ApiClient, list[str]]]:
+    """Return every client with the slugs of its territories, oldest first."""
+    slugs = {row.id: row.slug for row in await session.execute(select(Territory.id, Territory.slug))}
+    clients = await session.scalars(select(ApiClient).order_by(ApiClient.created_at, ApiClient.id))
+    return [
+        (client, [slugs.get(territory_id, "?") for territory_id in client.territory_ids])
+        for client in clients
+    ]
+
+
 async def revoke_client(session: AsyncSession, client_id: uuid.UUID) -> None:
     """Revoke a client and all its keys, at once. Raises :class:`NotFound`."""
     client = await session.get(ApiClient, client_id)

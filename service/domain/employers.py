@@ -24,12 +24,19 @@ async def read(session: AsyncSession, employer: Employer) -> EmployerRead:
     """Return an employer as those who manage it see it."""
     slug = await session.scalar(select(Territory.slug).where(Territory.id == employer.territory_id))
     return EmployerRead.model_validate(
-        {name: getattr(employer, name) for name in EmployerRead.model_fields if name != "territory"} | {"territory": slug}
+        {name: getattr(employer, name) for name in EmployerRead.model_fields if name != "territory"}
+        | {"territory": slug}
     )
 
 
 async def list_employers(
-    session: AsyncSession, actor: Actor, *, after: uuid.UUID | None, limit: int, territory: str | None, siret: str | None
+    session: AsyncSession,
+    actor: Actor,
+    *,
+    after: uuid.UUID | None,
+    limit: int,
+    territory: str | None,
+    siret: str | None,
 ) -> Sequence[EmployerRead]:
     """Return up to ``limit`` employers by id, newest last, after the id ``after``."""
     query = readable(actor).order_by(Employer.id).limit(limit)
@@ -57,7 +64,9 @@ async def get_employer(
 
 async def _check(session: AsyncSession, data: EmployerUpdate) -> None:
     if data.commune_code and await session.get(Commune, data.commune_code) is None:
-        message = f"No commune has the INSEE code {data.commune_code}. `GET /v1/communes?q=` finds it by name."
+        message = (
+            f"No commune has the INSEE code {data.commune_code}. `GET /v1/communes?q=` finds it by name."
+        )
         raise Invalid(message, errors=[FieldError("/commune_code", message, "unknown_code")])
 
 
@@ -85,7 +94,9 @@ async def create_employer(session: AsyncSession, actor: Actor, data: EmployerCre
     return await get_employer(session, actor, created)
 
 
-async def update_employer(session: AsyncSession, actor: Actor, employer: Employer, data: EmployerUpdate) -> Employer:
+async def update_employer(
+    session: AsyncSession, actor: Actor, employer: Employer, data: EmployerUpdate
+) -> Employer:
     """Change what ``data`` names. What the public reads of the employer's postings follows by event."""
     await _check(session, data)
     if "name" in data.model_fields_set and data.name is None:
@@ -98,6 +109,10 @@ async def update_employer(session: AsyncSession, actor: Actor, employer: Employe
     employer.version += 1
     await session.flush()
     record(
-        session, "employer.updated", actor=actor.name, territory_id=employer.territory_id, subject_id=employer.id
+        session,
+        "employer.updated",
+        actor=actor.name,
+        territory_id=employer.territory_id,
+        subject_id=employer.id,
     )
     return employer

@@ -39,5 +39,7 @@ async def store(session: AsyncSession, record: IdempotencyRecord) -> None:
 
 async def forget_old(session: AsyncSession) -> int:
     """Delete what is older than 24 hours; return how many."""
-    result = await session.execute(delete(IdempotencyRecord).where(IdempotencyRecord.created_at < now() - KEPT))
+    result = await session.execute(
+        delete(IdempotencyRecord).where(IdempotencyRecord.created_at < now() - KEPT)
+    )
     return result.rowcount

@@ -1,12 +1,13 @@
-"""The platform itself: its own secret, and whether database and code agree."""
+"""The platform itself: its own secret, whether database and code agree, how it is doing."""
 
 import secrets
+from dataclasses import dataclass
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from service.models import PlatformSecret
+from service.models import Event, PlatformSecret, Posting, ReferentialRelease, Task, Territory
 
 
 async def get_secret(session: AsyncSession, name: str) -> bytes:
@@ -29,3 +30,35 @@ async def get_revision(session: AsyncSession) -> str | None:
         return None
     revision: str | None = await session.scalar(text("SELECT version_num FROM alembic_version"))
     return revision
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How the platform is doing: counts of rows, newest releases, work waiting."""
+
+    server_version: str
+    revision: str | None
+    territories: int
+    postings: int
+    releases: dict[str, str]
+    events_waiting: int
+    tasks: dict[str, int]
+
+
+async def examine(session: AsyncSession) -> Condition:
+    """Return the platform's condition."""
+    newest = await session.execute(
+        select(ReferentialRelease.referential, ReferentialRelease.version)
+        .distinct(ReferentialRelease.referential)
+        .order_by(ReferentialRelease.referential, ReferentialRelease.imported_at.desc())
+    )
+    states = await session.execute(select(Task.state, func.count()).group_by(Task.state))
+    return Condition(
+        server_version=str(await session.scalar(text("SHOW server_version"))),
+        revision=await get_revision(session),
+        territories=await session.scalar(select(func.count()).select_from(Territory)) or 0,
+        postings=await session.scalar(select(func.count()).select_from(Posting)) or 0,
+        releases={row[0]: row[1] for row in newest},
+        events_waiting=await session.scalar(select(func.count()).where(Event.fanned_out_at.is_(None))) or 0,
+        tasks={str(state): count for state, count in states},
+    )

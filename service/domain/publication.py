@@ -81,9 +81,7 @@ async def _read(session: AsyncSession, postings: Sequence[Posting]) -> _Rows:
             Sector.code.in_(_distinct(posting.sector_code for posting in postings))
         )
     )
-    slugs = await session.execute(
-        select(Territory.id, Territory.slug).where(Territory.id.in_(territory_ids))
-    )
+    slugs = await session.execute(select(Territory.id, Territory.slug).where(Territory.id.in_(territory_ids)))
     return _Rows(
         territories={row.id: row.slug for row in slugs},
         employers={employer.id: employer for employer in employers},
@@ -166,15 +164,17 @@ async def place(session: AsyncSession, postings: Sequence[Posting]) -> None:
 
 async def measure_tension(session: AsyncSession, postings: Sequence[Posting]) -> list[Posting]:
     """Set the tension of each posting from the referential, with its source and year; return those it changed for."""
+    # Where the commune is not known, the département is the next best area.
     asked = {
-        (code, posting.commune_code)
+        (code, posting.commune_code or posting.departement_code)
         for posting in postings
         if (code := rendering.effective_occupation(posting)) is not None
     }
     found = await referentials.tension_for(session, asked)
     changed = []
     for posting in postings:
-        fact = found.get((rendering.effective_occupation(posting) or "", posting.commune_code))
+        area = posting.commune_code or posting.departement_code
+        fact = found.get((rendering.effective_occupation(posting) or "", area))
         tension = fact.as_dict() if fact else None
         if posting.tension != tension:
             posting.tension = tension
@@ -207,9 +207,7 @@ async def refresh(session: AsyncSession, postings: Sequence[Posting]) -> None:
         await _show(session, public[start : start + _BATCH], versions)
 
 
-async def _show(
-    session: AsyncSession, postings: Sequence[Posting], versions: dict[uuid.UUID, int]
-) -> None:
+async def _show(session: AsyncSession, postings: Sequence[Posting], versions: dict[uuid.UUID, int]) -> None:
     rows = await _read(session, postings)
     moment = now()
     values = []

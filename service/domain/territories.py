@@ -129,9 +129,7 @@ async def _cover(session: AsyncSession, territory: Territory) -> None:
             Commune.code.in_(coverage.get("communes", [])),
         ),
     )
-    await session.execute(
-        insert(TerritoryCommune).from_select(["territory_id", "commune_code"], communes)
-    )
+    await session.execute(insert(TerritoryCommune).from_select(["territory_id", "commune_code"], communes))
 
 
 async def refresh_coverage(session: AsyncSession) -> int:

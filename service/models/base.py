@@ -24,6 +24,8 @@ class Base(DeclarativeBase):
     """Every table. ``str`` is ``text``, moments are ``timestamptz``, ``dict`` is ``jsonb``."""
 
     metadata = MetaData(naming_convention=NAMING)
+    # What the database computes comes back with the write: nothing is loaded behind the code's back.
+    __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": True}
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         str: Text(),
         uuid.UUID: UUID(as_uuid=True),

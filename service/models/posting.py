@@ -115,7 +115,7 @@ class Posting(Base, Timestamps):
     apply_phone: Mapped[str | None] = mapped_column(info={"pii": "contact"})
 
     tension: Mapped[dict[str, Any] | None] = mapped_column(
-        comment="{level, in_tension, source, year, area_kind, area_code}"
+        comment="schemas.referentials.TensionFact: what official sources say, each with its year"
     )
     in_tension: Mapped[bool] = mapped_column(default=False)
 

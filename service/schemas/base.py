@@ -67,7 +67,12 @@ class ProblemDocument(BaseModel):
 
 def _http_url(value: str) -> str:
     scheme, separator, rest = value.partition("://")
-    if scheme.lower() not in {"http", "https"} or not separator or not rest or any(c.isspace() for c in value):
+    if (
+        scheme.lower() not in {"http", "https"}
+        or not separator
+        or not rest
+        or any(c.isspace() for c in value)
+    ):
         message = "must be an address that begins with https:// or http://"
         raise ValueError(message)
     return value

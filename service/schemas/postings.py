@@ -25,11 +25,11 @@ from service.schemas.base import (
     ReadModel,
     ShortText,
     SkillCode,
-    Slug,
     WebAddress,
     WriteModel,
 )
 from service.schemas.employers import NafCode, Phone
+from service.schemas.referentials import TensionFact
 
 Money = Annotated[Decimal, Field(ge=0, max_digits=10, decimal_places=2)]
 LicenceCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{0,4}$")]
@@ -175,18 +175,6 @@ class PostingCreate(PostingUpdate):
     title: ShortText = Field(examples=["Boulanger / Boulangère"])
 
 
-class Tension(ReadModel):
-    """How hard the trade is to fill around there, according to an official source."""
-
-    in_tension: bool
-    source: str
-    year: int
-    level: int | None = Field(None, description="Dares level, from 1 (very low) to 5 (very high).")
-    area_kind: str | None = None
-    area_code: str | None = None
-    area_name: str | None = None
-
-
 class PostingRead(ReadModel):
     """A posting as those who manage it see it."""
 
@@ -229,7 +217,7 @@ class PostingRead(ReadModel):
     naf_code: str | None
     sector_code: str | None
     apply: Apply
-    tension: Tension | None
+    tension: TensionFact | None
     valid_through: datetime | None
     published_at: datetime | None
     closed_at: datetime | None
@@ -351,7 +339,7 @@ class PublicPosting(ReadModel):
     apprenticeship: bool
     accessible: bool | None
     sector: Labelled | None
-    tension: Tension | None
+    tension: TensionFact | None
     apply: Apply
     source: PublicSource
     published_at: datetime

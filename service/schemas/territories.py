@@ -96,4 +96,3 @@ class TerritoryRead(ReadModel):
     coverage: Coverage
     communes: int = Field(description="How many communes it covers.")
     version: int
-

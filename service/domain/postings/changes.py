@@ -54,7 +54,9 @@ _PARTS: dict[str, dict[str, str]] = {
 }
 _LISTS = ("skills", "education", "languages", "licences")
 # What an explicit null empties to, where the column holds no NULL.
-_EMPTY: dict[str, Any] = {"positions": 1, "benefits": [], "apprenticeship": False} | {name: [] for name in _LISTS}
+_EMPTY: dict[str, Any] = {"positions": 1, "benefits": [], "apprenticeship": False} | {
+    name: [] for name in _LISTS
+}
 # Contact data stays out of the history, which outlives it.
 _UNRECORDED = {"apply_email", "apply_phone", "apply_contact"}
 
@@ -66,7 +68,8 @@ def columns(data: PostingUpdate) -> dict[str, Any]:
         value = getattr(data, name)
         if name in _PARTS:
             values |= {
-                column: None if value is None else getattr(value, part) for part, column in _PARTS[name].items()
+                column: None if value is None else getattr(value, part)
+                for part, column in _PARTS[name].items()
             }
         elif name in _LISTS:
             values[name] = [item.model_dump(mode="json") for item in value or []]
@@ -83,7 +86,8 @@ def columns(data: PostingUpdate) -> dict[str, Any]:
 def parts(posting: Posting) -> dict[str, Any]:
     """Return the nested parts of a posting as the API shows them."""
     return {
-        name: {part: getattr(posting, column) for part, column in fields.items()} for name, fields in _PARTS.items()
+        name: {part: getattr(posting, column) for part, column in fields.items()}
+        for name, fields in _PARTS.items()
     }
 
 

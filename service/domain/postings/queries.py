@@ -24,10 +24,10 @@ _NESTED = ("territory", "contract", "salary", "place", "experience", "apply")
 
 
 def _read(posting: Posting, slug: str) -> PostingRead:
-    values = {
-        name: getattr(posting, name) for name in PostingRead.model_fields if name not in _NESTED
-    }
-    return PostingRead.model_construct(**PostingRead.model_validate(values | parts(posting) | {"territory": slug}).__dict__)
+    values = {name: getattr(posting, name) for name in PostingRead.model_fields if name not in _NESTED}
+    return PostingRead.model_construct(
+        **PostingRead.model_validate(values | parts(posting) | {"territory": slug}).__dict__
+    )
 
 
 async def read(session: AsyncSession, posting: Posting) -> PostingRead:

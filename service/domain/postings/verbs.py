@@ -30,7 +30,9 @@ async def _check_codes(session: AsyncSession, values: dict[str, Any]) -> None:
     errors = []
     commune = values.get("commune_code")
     if commune and await session.get(Commune, commune) is None:
-        detail = f"No commune has the INSEE code {commune}. `GET /v1/communes?q=` finds it by name or postal code."
+        detail = (
+            f"No commune has the INSEE code {commune}. `GET /v1/communes?q=` finds it by name or postal code."
+        )
         errors.append(FieldError("/place/commune_code", detail, "unknown_code"))
     occupation = values.get("occupation_code")
     if occupation and await session.get(Occupation, occupation) is None:
@@ -114,7 +116,9 @@ async def create_posting(session: AsyncSession, actor: Actor, data: PostingCreat
     return posting
 
 
-async def update_posting(session: AsyncSession, actor: Actor, posting: Posting, data: PostingUpdate) -> Posting:
+async def update_posting(
+    session: AsyncSession, actor: Actor, posting: Posting, data: PostingUpdate
+) -> Posting:
     """Change what ``data`` names. A published posting stays complete, or nothing changes.
 
     Raises :class:`Conflict` for closed and imported postings, :class:`Invalid`, :class:`Incomplete`.
@@ -125,7 +129,10 @@ async def update_posting(session: AsyncSession, actor: Actor, posting: Posting, 
         raise Conflict(f"The posting is {posting.state}: it stays as it was. Make a new one instead.")
     values = changes.columns(data)
     await _check_codes(session, values)
-    if values.get("commune_code", posting.commune_code) != posting.commune_code and values.get("latitude") is None:
+    if (
+        values.get("commune_code", posting.commune_code) != posting.commune_code
+        and values.get("latitude") is None
+    ):
         values |= {"latitude": None, "longitude": None, "departement_code": None}
     changed = changes.apply(posting, values)
     if not changed:
@@ -146,7 +153,11 @@ async def update_posting(session: AsyncSession, actor: Actor, posting: Posting, 
 
 
 def move(
-    session: AsyncSession, actor: Actor, posting: Posting, transition: Transition, data: Mapping[str, Any] | None = None
+    session: AsyncSession,
+    actor: Actor,
+    posting: Posting,
+    transition: Transition,
+    data: Mapping[str, Any] | None = None,
 ) -> None:
     """Lead the posting through ``transition``, note it and record its event; the caller refreshes what the public reads."""
     before = posting.state
@@ -159,7 +170,9 @@ def move(
         posting.closed_at = None
     elif transition.target in CLOSED:
         posting.closed_at = moment
-    changes.note(session, posting, transition.verb, actor.name, {"state": [before.value, transition.target.value]})
+    changes.note(
+        session, posting, transition.verb, actor.name, {"state": [before.value, transition.target.value]}
+    )
     _event(session, posting, transition.event, actor, dict(data or {}))
 
 

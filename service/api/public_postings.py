@@ -1,0 +1,98 @@
+"""Postings as the public finds them: lists, search, one posting, its JobPosting for search engines."""
+
+from typing import Annotated
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+
+from service.api.dependencies import PageCursors, PreferredLanguage, ReadSession, entity_tag, not_modified
+from service.api.pages import link_next
+from service.api.problems import problems
+from service.domain import postings, searching, territories
+from service.schemas.base import Slug
+from service.schemas.postings import PublicPosting
+from service.schemas.public import FoundPostings, PostingSearch
+
+router = APIRouter(prefix="/v1", tags=["Public postings"])
+_HEADERS = {"Vary": "Accept, Accept-Language", "Cache-Control": "public, no-cache"}
+_NOT_MODIFIED = {304: {"description": "Not modified: what you have is still right"}}
+
+
+@router.get(
+    "/territories/{slug}/postings",
+    response_model=FoundPostings,
+    responses=_NOT_MODIFIED | problems(404),
+)
+async def search_postings(
+    request: Request,
+    session: ReadSession,
+    cursors: PageCursors,
+    language: PreferredLanguage,
+    slug: Slug,
+    search: Annotated[PostingSearch, Query()],
+) -> Response:
+    """List or search the postings of a territory and of all territories inside it.
+
+    Without `q`, the newest come first. Near-duplicates from several sources are shown once. Each item is the whole
+    public document; show `source.name`, `source.updated_at` and its link with it. `apply` serves for applying only.
+
+    Examples:
+    * `GET /v1/territories/ardeche/postings?limit=20`
+    * `GET /v1/territories/ardeche/postings?q=boulanger+aubenas&contract=permanent&facets=contract&facets=commune`
+    * `GET /v1/territories/ardeche/postings?in_tension=true&near=07019&radius_km=30`
+    """
+    territory = await territories.get_by_slug(session, slug)
+    asked = search.model_dump(mode="json", exclude={"after"})
+    etag = entity_tag(territory.id, territory.public_version, language, asked, search.after)
+    if (unchanged := not_modified(request, etag, _HEADERS)) is not None:
+        return unchanged
+    filters = {"territory": slug, "language": language} | asked
+    filters.pop("limit")
+    start = None
+    if search.after is not None:
+        start = tuple(cursors.decode(search.after, scope="public-postings", filters=filters))
+    found = await searching.find_postings(session, territory, search, after=start, language=language)
+    following = None
+    if found.next is not None:
+        following = cursors.encode(found.next, scope="public-postings", filters=filters)
+    head = orjson.dumps(found.summary | {"next": following})
+    body = b"".join([head[:-1], b',"items":[', ",".join(found.items).encode(), b"]}"])
+    response = Response(body, media_type="application/json", headers=_HEADERS | {"ETag": etag})
+    link_next(request, response, following)
+    return response
+
+
+@router.get(
+    "/territories/{slug}/postings/{posting_id}",
+    response_model=PublicPosting,
+    responses=_NOT_MODIFIED
+    | problems(404, 410)
+    | {
+        200: {
+            "description": "The posting; with `Accept: application/ld+json`, as schema.org JobPosting",
+            "content": {"application/ld+json": {"schema": {"type": "object"}}},
+        }
+    },
+)
+async def get_public_posting(
+    request: Request, session: ReadSession, language: PreferredLanguage, slug: Slug, posting_id: UUID
+) -> Response:
+    """Read one public posting; a closed one answers 410 so that search engines forget it.
+
+    With `Accept: application/ld+json` the answer is a schema.org JobPosting by Google's rules, to be put as it is
+    in `<script type="application/ld+json">`. What is not known, such as the salary, is left out.
+
+    Example: `curl -H 'Accept: application/ld+json' …/v1/territories/ardeche/postings/0190…`
+    """
+    territory = await territories.get_by_slug(session, slug)
+    linked = "application/ld+json" in request.headers.get("accept", "")
+    document, version = await postings.public_posting(session, territory, posting_id, language, linked=linked)
+    etag = entity_tag(posting_id, version, language, linked)
+    if (unchanged := not_modified(request, etag, _HEADERS)) is not None:
+        return unchanged
+    return Response(
+        document,
+        media_type="application/ld+json" if linked else "application/json",
+        headers=_HEADERS | {"ETag": etag},
+    )

@@ -1,0 +1,44 @@
+"""``ancrage reindex`` and ``ancrage doctor``: looking after what runs."""
+
+import typer
+
+from service.cli.context import command, fail, open_database, say
+from service.core.migrations import head_revision
+from service.domain.platform import examine
+from service.schemas.search import SearchKind
+from service.search import engine
+
+
+@command
+async def reindex() -> None:
+    """Build the search index again from the tables; searches go on meanwhile."""
+    async with open_database() as database:
+
+        def progress(done: int, total: int) -> None:
+            say(f"  {done} of {total}")
+
+        rebuilt = await engine().rebuild(database, SearchKind.POSTINGS, progress)
+    say(f"{rebuilt.indexed} postings indexed, {rebuilt.removed} removed.")
+
+
+@command
+async def doctor() -> None:
+    """Tell whether database, referentials and background work are well; exit code 1 when something is not."""
+    async with open_database() as database, database.transaction() as session:
+        found = await examine(session)
+    typer.echo(f"PostgreSQL {found.server_version}, revision {found.revision} (needed: {head_revision()})")
+    typer.echo(f"{found.territories} territories, {found.postings} postings")
+    releases = ", ".join(f"{name} {version}" for name, version in sorted(found.releases.items()))
+    typer.echo(f"Referentials: {releases or 'none'}")
+    states = ", ".join(f"{count} {state}" for state, count in sorted(found.tasks.items()))
+    typer.echo(f"Tasks: {states or 'none'}; events waiting: {found.events_waiting}")
+    troubles = [
+        f"the referential {name} was never imported (`ancrage import {name}`)"
+        for name in ("rome", "communes")
+        if name not in found.releases
+    ]
+    if dead := found.tasks.get("dead", 0):
+        troubles.append(f"{dead} tasks are dead; `ancrage tasks list --state dead` says why")
+    if troubles:
+        fail("; ".join(troubles) + ".")
+    say("All is well.")

@@ -1,0 +1,116 @@
+"""``ancrage run``: everything in one process, from an empty folder to an open door."""
+
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from service.app import Companion, create_app
+from service.cli.context import fail, open_database, say, settings_or_fail
+from service.core.database import Database
+from service.core.settings import Settings
+from service.demo import load_demo
+from service.jobs.runner import Runner
+from service.jobs.work import Work
+from service.worker import ArqWake
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything long begins, so that a taken one is known at once."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except socket.gaierror:
+        fail(f"HOST {host} is not a name or address of this machine.")
+    except PermissionError:
+        fail(f"this account may not use port {port}; choose one above 1023, for instance PORT=8000.")
+    except OSError as error:
+        fail(
+            f"cannot listen on {host}:{port} ({error.strerror}); choose another port, for instance PORT={port + 1}."
+        )
+    return listener
+
+
+def _companion(database: Database, settings: Settings) -> Companion:
+    """Return the in-process worker, or what carries wake-ups to the workers behind Redis."""
+
+    @asynccontextmanager
+    async def companion(_app: FastAPI) -> AsyncIterator[None]:
+        if settings.redis_url is None:
+            runner = Runner(Work(database, settings))
+            database.wake = runner.wake
+            async with runner.running():
+                yield
+        else:
+            carrier = ArqWake(settings.redis_url)
+            database.wake = carrier
+            async with carrier.running():
+                yield
+
+    return companion
+
+
+def _welcome(address: str, territory: str | None) -> str:
+    lines = ["", f"Ancrage answers at {address}", f"  Documentation  {address}/docs", ""]
+    if territory is not None:
+        lines += [
+            "Try:",
+            f"  curl '{address}/v1/territories/{territory}'",
+            f"  curl '{address}/v1/territories/{territory}/postings?q=boulanger&facets=contract'",
+            f"  curl '{address}/v1/occupations?q=aide%20soign'",
+            "",
+        ]
+    return "\n".join([*lines, "Ctrl-C stops everything, the database included."])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, saying what to open once it listens."""
+
+    welcome = ""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.should_exit:
+            say(self.welcome)
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> None:
+    # uvicorn raises the signal again once it has closed; the database must still be stopped.
+    raise SystemExit(0)
+
+
+async def run(*, demo: bool) -> None:
+    """Start the database, migrate, load the demo once, serve until told to stop."""
+    settings = settings_or_fail()
+    listener = _listen(settings.host, settings.port)
+    signal.signal(signal.SIGTERM, _terminated)
+    async with open_database(migrating=True) as database:
+        territory = await load_demo(database, say) if demo else None
+        host, port = listener.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        address = settings.public_url or f"http://{shown}:{port}"
+        app = create_app(database, settings=settings, companions=[_companion(database, settings)])
+        server = _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=True,
+                timeout_graceful_shutdown=10,
+                h11_max_incomplete_event_size=64 * 1024,
+                forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"),
+            )
+        )
+        server.welcome = _welcome(address, territory)
+        await server.serve(sockets=[listener])
+        if not server.started:
+            fail("the application could not start; the reason is in the log above.")
