@@ -1,7 +1,7 @@
 """The one door to any search engine."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,8 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service.core.database import Database
 from service.schemas.search import PostingFacts, Rebuilt, SearchKind, SearchPage, SearchQuery
 
-Progress = Callable[[int, int], None]
-"""Called with how many documents are done, and how many there are in all."""
+Progress = Callable[[int], None]
+"""Called with how many documents are done so far."""
+
+Reader = Callable[[AsyncSession, uuid.UUID | None, int], Awaitable[Sequence[PostingFacts]]]
+"""``read(session, after, limit)``: facts of the next public documents, in order of id.
+
+``after`` is the last id of the batch before, ``None`` to begin; an answer without facts is the end. A
+document that another transaction is changing is left out (``FOR SHARE SKIP LOCKED``): that transaction
+indexes it itself.
+"""
 
 
 class SearchEngine(Protocol):
@@ -35,8 +43,13 @@ class SearchEngine(Protocol):
     async def remove(self, session: AsyncSession, kind: SearchKind, ids: Sequence[uuid.UUID]) -> None:
         """Make these documents unfindable. Ids the index does not hold are no error."""
 
-    async def rebuild(self, database: Database, kind: SearchKind, progress: Progress) -> Rebuilt:
+    async def rebuild(
+        self, database: Database, kind: SearchKind, read: Reader, progress: Progress
+    ) -> Rebuilt:
         """Make the whole index agree with the tables, in short transactions of its own.
 
         Searches go on meanwhile, and what is written meanwhile is not lost.
         """
+
+    async def maintain(self, session: AsyncSession) -> None:
+        """Do what keeps answers good over time; meant for a scheduled task, harmless at any moment."""

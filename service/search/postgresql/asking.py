@@ -1,0 +1,117 @@
+"""From a query to the values its statements bind, and from the last hit to where the next page begins."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from math import asin, cos, degrees, radians, sin
+from typing import Any, Self
+
+from service.core.clock import now
+from service.core.errors import BadCursor
+from service.schemas.search import Around, PostingFilters, SearchQuery, SortValues
+from service.search.postgresql.reading import Reading
+from service.search.postgresql.statements import filter_of
+
+_EARTH_RADIUS = 6371.0088  # km, as in the statements
+_POLE = 90.0  # degrees
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a hit stands: the level of words asked for, then the values hits are sorted by."""
+
+    level: int
+    score: int
+    published_at: datetime
+    posting_id: uuid.UUID
+
+    @classmethod
+    def read(cls, values: SortValues) -> Self:
+        """Return the position ``values`` was made from. Raises :class:`BadCursor` if it was not."""
+        try:
+            level, score, published_at, posting_id = values
+            position = cls(
+                int(level), int(score), datetime.fromisoformat(str(published_at)), uuid.UUID(str(posting_id))
+            )
+        except ValueError as error:
+            raise BadCursor("`after` does not come from a page of this search.") from error
+        if position.published_at.tzinfo is None:
+            raise BadCursor("`after` does not come from a page of this search.")
+        return position
+
+    def values(self) -> SortValues:
+        """Return what :meth:`read` reads."""
+        return self.level, self.score, self.published_at.isoformat(), str(self.posting_id)
+
+
+def filters_in_use(filters: PostingFilters) -> dict[str, Any]:
+    """Return, by name, the filters that leave something out."""
+    return {
+        name: value
+        for name in PostingFilters.__slots__
+        if (value := getattr(filters, name)) is not None and value != ()
+    }
+
+
+def filter_values(query: SearchQuery, in_use: dict[str, Any]) -> dict[str, Any]:
+    """Return the values that the conditions on territories, dates and filters bind."""
+    values: dict[str, Any] = {"now": now(), "territories": list(query.territory_ids)}
+    for name, value in in_use.items():
+        if isinstance(value, Around):
+            values |= _circle(value)
+        elif name == "yearly_salary_from":
+            values[name] = int(value)
+        else:
+            values[name] = list(value) if isinstance(value, tuple) else value
+    for facet in query.facets:
+        name = filter_of(facet)
+        if name in in_use:
+            values[f"chosen_{name}"] = _as_texts(in_use[name])
+    return values
+
+
+def _as_texts(value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return [str(value).lower()]
+    return [str(one) for one in value]
+
+
+def _circle(around: Around) -> dict[str, Any]:
+    """Return the circle and the box around it, in degrees."""
+    angle = min(around.kilometres / _EARTH_RADIUS, radians(180))
+    height = degrees(angle)
+    south, north = around.latitude - height, around.latitude + height
+    west, east = -180.0, 180.0
+    # A circle that holds a pole has every longitude; one across the 180th meridian is not boxed.
+    if south > -_POLE and north < _POLE:
+        width = degrees(asin(min(1.0, sin(angle) / cos(radians(around.latitude)))))
+        if around.longitude - width >= west and around.longitude + width <= east:
+            west, east = around.longitude - width, around.longitude + width
+    return {
+        "latitude": around.latitude,
+        "longitude": around.longitude,
+        "kilometres": around.kilometres,
+        "south": south,
+        "north": north,
+        "west": west,
+        "east": east,
+    }
+
+
+def word_values(reading: Reading) -> dict[str, Any]:
+    """Return the values that the score binds."""
+    values: dict[str, Any] = {"key": reading.key}
+    every: dict[str, None] = {}
+    for number, word in enumerate(reading.ranked):
+        lesser = word.lesser()
+        values[f"exact_{number}"] = word.exact
+        values[f"lesser_{number}"] = " | ".join(lesser)
+        values[f"operands_{number}"] = float(len(lesser))
+        every |= dict.fromkeys((word.exact, *lesser))
+    written = dict.fromkeys(f"'={word.typed.folded}'" for word in reading.ranked)
+    return values | {
+        "any": " | ".join(every),
+        "operands": float(len(every)),
+        "written": " | ".join(written),
+        "written_operands": float(len(written)),
+    }

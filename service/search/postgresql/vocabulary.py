@@ -1,0 +1,245 @@
+"""The words that indexed texts hold: known stems, beginnings, and words close to a misspelt one."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rapidfuzz.distance import DamerauLevenshtein
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service.search.words import LONGEST_WORD
+
+SHORTEST_FUZZY = 4
+_TWO_ERRORS_FROM = 8
+_CLOSE_STEMS = 8
+_CLOSE_BEGINNINGS = 20
+_OTHER_STEMS = 100
+
+# In one statement and without a unique constraint: two transactions that meet the same new word do
+# not wait for each other, whatever else each of them has added before.
+_ADD = text("""
+    INSERT INTO search_word (kind, word, stem, size, letters)
+    SELECT CAST(:kind AS text), new.word, new.stem, new.size, new.letters
+    FROM unnest(
+        CAST(:words AS text[]), CAST(:stems AS text[]), CAST(:sizes AS int[]), CAST(:letters AS int[])
+    ) AS new (word, stem, size, letters)
+    WHERE NOT EXISTS (
+        SELECT FROM search_word AS known
+        WHERE known.kind = CAST(:kind AS text) AND known.word = new.word COLLATE "C"
+          AND known.documents IS DISTINCT FROM 0
+    )
+""")
+
+# The words behind stems that begin otherwise than the typed beginning ("serveus" → "serveur").
+_LOOK_UP = text("""
+    SELECT 'stem' AS what, stem, max(coalesce(documents, 1)) AS documents
+    FROM search_word
+    WHERE kind = :kind AND stem = ANY(CAST(:stems AS text[])) AND documents IS DISTINCT FROM 0
+    GROUP BY stem
+    UNION ALL
+    SELECT 'beginning', begun.stem, 0 FROM (
+        SELECT DISTINCT stem FROM search_word
+        WHERE kind = :kind AND word >= CAST(:beginning AS text) AND word < CAST(:end AS text)
+          AND documents IS DISTINCT FROM 0 AND NOT starts_with(stem, CAST(:beginning AS text))
+        LIMIT :limit
+    ) AS begun
+    UNION ALL
+    SELECT 'begun', '', 0 WHERE EXISTS (
+        SELECT FROM search_word
+        WHERE kind = :kind AND word >= CAST(:beginning AS text) AND word < CAST(:end AS text)
+          AND documents IS DISTINCT FROM 0
+    )
+""")
+
+# An error adds or takes away at most one letter of the alphabet: that bounds what is worth comparing.
+_NEAR = text("""
+    SELECT asked.number, near.word, near.stem, max(coalesce(near.documents, 1)) AS documents
+    FROM unnest(
+        CAST(:numbers AS int[]), CAST(:firsts AS text[]), CAST(:letters AS int[]), CAST(:errors AS int[]),
+        CAST(:lows AS int[]), CAST(:highs AS int[])
+    ) AS asked (number, first, letters, errors, low, high)
+    JOIN search_word AS near
+      ON near.kind = :kind
+      AND near.word >= asked.first COLLATE "C" AND near.word < (asked.first || '~') COLLATE "C"
+      AND near.size BETWEEN asked.low AND asked.high
+      AND bit_count(CAST(asked.letters & ~near.letters AS bit(32))) <= asked.errors
+      AND (asked.high > :longest OR bit_count(CAST(near.letters & ~asked.letters AS bit(32))) <= asked.errors)
+    WHERE near.documents IS DISTINCT FROM 0
+    GROUP BY asked.number, near.word, near.stem
+""")
+
+_ALONE = text("SELECT pg_try_advisory_xact_lock(CAST(:lock AS bigint))")
+_LOCK = 0x616E6373  # Two at once would wait for each other's rows.
+
+_COUNT = text("""
+    WITH held AS MATERIALIZED (SELECT word AS stem, ndoc FROM ts_stat('SELECT stems FROM posting_words'))
+    UPDATE search_word AS known
+    SET documents = coalesce(held.ndoc, 0)
+    FROM search_word AS self LEFT JOIN held ON held.stem = self.stem
+    WHERE known.id = self.id AND known.kind = 'postings'
+      AND known.documents IS DISTINCT FROM coalesce(held.ndoc, 0)
+""")
+
+_REMOVE_DOUBLES = text("""
+    DELETE FROM search_word AS double USING search_word AS first
+    WHERE first.kind = double.kind AND first.word = double.word AND first.id < double.id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the vocabulary says: how many documents hold each known stem, and what the last word begins.
+
+    ``other_stems`` are those of words that begin as typed, when the stem itself does not. ``begun``: at
+    least one word begins as typed.
+    """
+
+    documents: Mapping[str, int]
+    other_stems: tuple[str, ...]
+    begun: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """A word of the vocabulary that may be what was meant."""
+
+    word: str
+    stem: str
+    documents: int
+    errors: int
+
+
+def errors_allowed(word: str) -> int:
+    """Return how many letters of ``word`` may be wrong: none in figures or short words."""
+    if len(word) < SHORTEST_FUZZY or not word.isalpha():
+        return 0
+    return 2 if len(word) >= _TWO_ERRORS_FROM else 1
+
+
+def _letters(word: str) -> int:
+    mask = 0
+    for letter in word:
+        mask |= 1 << (ord(letter) - ord("a") if "a" <= letter <= "z" else 26)
+    return mask
+
+
+async def add(session: AsyncSession, kind: str, stems: Mapping[str, str]) -> None:
+    """Add the words (folded word → stem) that the vocabulary lacks."""
+    known = sorted(stems)
+    await session.execute(
+        _ADD,
+        {
+            "kind": kind,
+            "words": known,
+            "stems": [stems[word] for word in known],
+            "sizes": [len(word) for word in known],
+            "letters": [_letters(word) for word in known],
+        },
+    )
+
+
+async def look_up(session: AsyncSession, kind: str, stems: Iterable[str], beginning: str | None) -> Found:
+    """Return which of ``stems`` are known, and the stems of the words that begin with ``beginning``."""
+    rows = await session.execute(
+        _LOOK_UP,
+        {
+            "kind": kind,
+            "stems": list(stems),
+            # An empty range, unless a beginning is asked for.
+            "beginning": beginning or "",
+            "end": f"{beginning}~" if beginning else "",
+            "limit": _OTHER_STEMS,
+        },
+    )
+    documents: dict[str, int] = {}
+    other_stems: list[str] = []
+    begun = False
+    for what, stem, count in rows:
+        if what == "stem":
+            documents[stem] = count
+        elif what == "beginning":
+            other_stems.append(stem)
+        else:
+            begun = True
+    return Found(documents, tuple(sorted(other_stems)), begun)
+
+
+async def close_to(
+    session: AsyncSession, kind: str, asked: Sequence[str], beginning: str | None
+) -> dict[str, tuple[Close, ...]]:
+    """Return, for each word of ``asked``, the words nearest to it, the most used first.
+
+    The first letter is taken to be right, or doubled, or swapped with the second; only for words that
+    have nothing close under that condition are all words compared. ``beginning``, one of ``asked``, is
+    compared with the beginnings of words.
+    """
+    found = await _closest(session, kind, asked, beginning, any_first=False)
+    lost = [word for word in asked if word not in found]
+    if lost:
+        found |= await _closest(session, kind, lost, beginning, any_first=True)
+    return found
+
+
+async def _closest(
+    session: AsyncSession, kind: str, asked: Sequence[str], beginning: str | None, *, any_first: bool
+) -> dict[str, tuple[Close, ...]]:
+    conditions = [
+        (number, first, _letters(word), errors, len(word) - errors, high)
+        for number, word in enumerate(asked)
+        for errors in (errors_allowed(word),)
+        for high in (LONGEST_WORD + 1 if word == beginning else len(word) + errors,)
+        for first in ([""] if any_first else dict.fromkeys(word[:2]))
+    ]
+    if not conditions:
+        return {}
+    numbers, firsts, letters, errors, lows, highs = (list(column) for column in zip(*conditions, strict=True))
+    rows = await session.execute(
+        _NEAR,
+        {
+            "kind": kind,
+            "numbers": numbers,
+            "firsts": firsts,
+            "letters": letters,
+            "errors": errors,
+            "lows": lows,
+            "highs": highs,
+            "longest": LONGEST_WORD,
+        },
+    )
+    candidates: dict[str, list[Close]] = defaultdict(list)
+    for number, near, stem, documents in rows:
+        word = asked[number]
+        distance = _errors(word, near, begins=word == beginning)
+        if distance <= errors_allowed(word):
+            candidates[word].append(Close(near, stem, documents, distance))
+    return {
+        word: _best(near, _CLOSE_BEGINNINGS if word == beginning else _CLOSE_STEMS)
+        for word, near in candidates.items()
+    }
+
+
+def _errors(typed: str, word: str, *, begins: bool) -> int:
+    """Return the Damerau-Levenshtein distance; with ``begins``, to the nearest beginning of ``word``."""
+    most = errors_allowed(typed)
+    if not begins:
+        return DamerauLevenshtein.distance(typed, word, score_cutoff=most)
+    lengths = range(len(typed) - most, len(typed) + most + 1)
+    return min(DamerauLevenshtein.distance(typed, word[:length], score_cutoff=most) for length in lengths)
+
+
+def _best(near: list[Close], size: int) -> tuple[Close, ...]:
+    """Return the words with the fewest errors, one per stem, the most used first."""
+    fewest = min(close.errors for close in near)
+    best: dict[str, Close] = {}
+    for close in sorted(near, key=lambda close: (-close.documents, close.word)):
+        if close.errors == fewest:
+            best.setdefault(close.stem, close)
+    return tuple(best.values())[:size]
+
+
+async def count(session: AsyncSession) -> None:
+    """Count the documents of every stem, and remove words listed twice. Does nothing if it is being done."""
+    if await session.scalar(_ALONE, {"lock": _LOCK}):
+        await session.execute(_REMOVE_DOUBLES)
+        await session.execute(_COUNT)
