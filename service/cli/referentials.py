@@ -102,8 +102,8 @@ async def import_tension(
             outcomes.append(
                 await referentials.import_families(session, _ACTOR, found.families, force=force, progress=say)
             )
-        for release in found.releases:
-            outcomes.append(  # noqa: PERF401 - one import at a time, in one transaction
-                await referentials.import_tension(session, _ACTOR, release, force=force, progress=say)
-            )
+        outcomes += [
+            await referentials.import_tension(session, _ACTOR, release, force=force, progress=say)
+            for release in found.releases
+        ]
     _tell(outcomes, started)

@@ -22,7 +22,7 @@ _LEADING_ARTICLE: Final = re.compile(r"^(?:le|la|les|l) (?=.)")
 _ARRONDISSEMENT: Final = re.compile(r"(paris|lyon|marseille) \d{1,2} ?(?:e|er|eme|ieme)?(?: arr.*)?")
 _SAINTS: Final = ((re.compile(r"\bst\b"), "saint"), (re.compile(r"\bste\b"), "sainte"))
 _POSTAL_CODE_LENGTH: Final = 5
-_FEW_DIGITS_MISSING: Final = 2
+_FEW_DIGITS_MISSING: Final = 3
 # Letters typed → slips forgiven.
 _SLIPS: Final = ((7, 2), (4, 1))
 
