@@ -444,7 +444,6 @@ def upgrade() -> None:
         sa.Column(
             "last_contact_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
-        sa.Column("matched_digest", sa.Text(), nullable=True, comment="Inputs of the last matching"),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -566,6 +565,30 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_idempotency_record_created_at"), "idempotency_record", ["created_at"], unique=False
+    )
+    op.create_table(
+        "matched_input",
+        sa.Column("subject_id", sa.UUID(), nullable=False, comment="candidate_profile.id or posting.id"),
+        sa.Column("root_id", sa.UUID(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["root_id"], ["territory.id"], name=op.f("fk_matched_input_root_id_territory")
+        ),
+        sa.PrimaryKeyConstraint("subject_id", name=op.f("pk_matched_input")),
+    )
+    op.create_index(op.f("ix_matched_input_root_id"), "matched_input", ["root_id"], unique=False)
+    op.create_table(
+        "matching_basis",
+        sa.Column("territory_id", sa.UUID(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("as_of", sa.Date(), nullable=True),
+        sa.Column("engine_version", sa.Text(), nullable=True),
+        sa.Column("context_digest", sa.Text(), nullable=True),
+        sa.Column("matched_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["territory_id"], ["territory.id"], name=op.f("fk_matching_basis_territory_id_territory")
+        ),
+        sa.PrimaryKeyConstraint("territory_id", name=op.f("pk_matching_basis")),
     )
     op.create_table(
         "occupation_mobility",
@@ -890,7 +913,6 @@ def upgrade() -> None:
         ),
         sa.Column("group_id", sa.UUID(), nullable=True),
         sa.Column("shown", sa.Boolean(), nullable=False),
-        sa.Column("matched_digest", sa.Text(), nullable=True, comment="Inputs of the last matching"),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -973,7 +995,7 @@ def upgrade() -> None:
     op.create_table(
         "match",
         sa.Column("id", sa.UUID(), nullable=False),
-        sa.Column("territory_id", sa.UUID(), nullable=False),
+        sa.Column("territory_id", sa.UUID(), nullable=False, comment="The candidate's territory"),
         sa.Column("candidate_id", sa.UUID(), nullable=False),
         sa.Column("posting_id", sa.UUID(), nullable=False),
         sa.Column("score", sa.Integer(), nullable=False),
@@ -989,12 +1011,39 @@ def upgrade() -> None:
             nullable=True,
             comment="Rank of the candidate for the posting, from 1",
         ),
-        sa.Column("explanation", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column(
+            "explanation",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="[{code, outcome, points, max_points, data, title: {fr, en}, words: {candidate, employer}}]",
+        ),
+        sa.Column(
+            "digest",
+            sa.Text(),
+            nullable=False,
+            comment="Of the engine, both versions and the explanation's facts",
+        ),
         sa.Column("engine_version", sa.Text(), nullable=False),
         sa.Column("candidate_version", sa.Integer(), nullable=False),
         sa.Column("posting_version", sa.Integer(), nullable=False),
+        sa.Column(
+            "as_of",
+            sa.Date(),
+            nullable=False,
+            comment="The day freshness and availability were measured on when the row was written",
+        ),
         sa.Column("computed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "score = COALESCE(CAST(explanation #>> '{0,points}' AS integer), 0) + COALESCE(CAST(explanation #>> '{1,points}' AS integer), 0) + COALESCE(CAST(explanation #>> '{2,points}' AS integer), 0) + COALESCE(CAST(explanation #>> '{3,points}' AS integer), 0) + COALESCE(CAST(explanation #>> '{4,points}' AS integer), 0) + COALESCE(CAST(explanation #>> '{5,points}' AS integer), 0) + COALESCE(CAST(explanation #>> '{6,points}' AS integer), 0) + COALESCE(CAST(explanation #>> '{7,points}' AS integer), 0) + COALESCE(CAST(explanation #>> '{8,points}' AS integer), 0) + COALESCE(CAST(explanation #>> '{9,points}' AS integer), 0) + COALESCE(CAST(explanation #>> '{10,points}' AS integer), 0) + COALESCE(CAST(explanation #>> '{11,points}' AS integer), 0) + COALESCE(CAST(explanation #>> '{12,points}' AS integer), 0) + COALESCE(CAST(explanation #>> '{13,points}' AS integer), 0) + COALESCE(CAST(explanation #>> '{14,points}' AS integer), 0) + COALESCE(CAST(explanation #>> '{15,points}' AS integer), 0)",
+            name=op.f("ck_match_sum_of_points"),
+        ),
+        sa.CheckConstraint(
+            "candidate_rank IS NOT NULL OR posting_rank IS NOT NULL", name=op.f("ck_match_ranked")
+        ),
+        sa.CheckConstraint(
+            "jsonb_array_length(explanation) BETWEEN 1 AND 16", name=op.f("ck_match_explanation")
+        ),
         sa.CheckConstraint("score BETWEEN 0 AND 10000", name=op.f("ck_match_score")),
         sa.ForeignKeyConstraint(
             ["candidate_id"],
@@ -1017,6 +1066,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("superseded_at IS NULL"),
     )
+    op.create_index("ix_match_erasure", "match", ["candidate_id"], unique=False)
     op.create_index(
         "ix_match_posting",
         "match",
@@ -1024,7 +1074,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("superseded_at IS NULL"),
     )
-    op.create_index(op.f("ix_match_territory_id"), "match", ["territory_id"], unique=False)
+    op.create_index(
+        "ix_match_territory",
+        "match",
+        ["territory_id"],
+        unique=False,
+        postgresql_where=sa.text("superseded_at IS NULL"),
+    )
     op.create_index(
         "uq_match_current",
         "match",
@@ -1197,8 +1253,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_posting_change_posting_id"), table_name="posting_change")
     op.drop_table("posting_change")
     op.drop_index("uq_match_current", table_name="match", postgresql_where=sa.text("superseded_at IS NULL"))
-    op.drop_index(op.f("ix_match_territory_id"), table_name="match")
+    op.drop_index("ix_match_territory", table_name="match", postgresql_where=sa.text("superseded_at IS NULL"))
     op.drop_index("ix_match_posting", table_name="match", postgresql_where=sa.text("superseded_at IS NULL"))
+    op.drop_index("ix_match_erasure", table_name="match")
     op.drop_index("ix_match_candidate", table_name="match", postgresql_where=sa.text("superseded_at IS NULL"))
     op.drop_table("match")
     op.drop_index(op.f("ix_feed_listing_posting_id"), table_name="feed_listing")
@@ -1230,6 +1287,9 @@ def downgrade() -> None:
     op.drop_table("occupation_sector")
     op.drop_index(op.f("ix_occupation_mobility_to_code"), table_name="occupation_mobility")
     op.drop_table("occupation_mobility")
+    op.drop_table("matching_basis")
+    op.drop_index(op.f("ix_matched_input_root_id"), table_name="matched_input")
+    op.drop_table("matched_input")
     op.drop_index(op.f("ix_idempotency_record_created_at"), table_name="idempotency_record")
     op.drop_table("idempotency_record")
     op.drop_index(op.f("ix_feed_territory_id"), table_name="feed")

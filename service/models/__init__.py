@@ -2,9 +2,10 @@
 
 from service.models.access import ApiClient, ApiKey, IdempotencyRecord, PlatformSecret
 from service.models.base import Base
-from service.models.candidate import CandidateProfile, Match
+from service.models.candidate import CandidateProfile
 from service.models.employer import Employer
 from service.models.feed import Feed, FeedListing, ImportReport
+from service.models.match import Match, MatchedInput, MatchingBasis
 from service.models.posting import Posting, PostingChange, PostingDocument
 from service.models.referential import (
     Commune,
@@ -38,6 +39,8 @@ __all__ = [
     "IdempotencyRecord",
     "ImportReport",
     "Match",
+    "MatchedInput",
+    "MatchingBasis",
     "Occupation",
     "OccupationMobility",
     "OccupationSector",

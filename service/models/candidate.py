@@ -3,7 +3,6 @@
 import datetime
 import uuid
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -50,7 +49,6 @@ class CandidateProfile(Base, Timestamps):
         text_enum(RemoteKind, "candidate_remote_kind"), info={"pii": "work"}
     )
     last_contact_at: Mapped[Created]
-    matched_digest: Mapped[str | None] = mapped_column(comment="Inputs of the last matching")
     version: Mapped[int] = mapped_column(default=1)
 
     __table_args__ = (
@@ -63,42 +61,4 @@ class CandidateProfile(Base, Timestamps):
             unique=True,
             postgresql_where=text("reference IS NOT NULL"),
         ),
-    )
-
-
-class Match(Base):
-    """A candidate and a posting that may suit each other, scored and explained; a person decides.
-
-    ``score`` is in hundredths of a point, and is the sum of the points of ``explanation``. A row is
-    never changed: when the inputs change it gets ``superseded_at`` and a new one is written, so that
-    what was once suggested, and why, can be shown later.
-    """
-
-    __tablename__ = "match"
-
-    id: Mapped[Id]
-    territory_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("territory.id"), index=True)
-    candidate_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("candidate_profile.id", ondelete="CASCADE"))
-    posting_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("posting.id", ondelete="CASCADE"))
-    score: Mapped[int]
-    candidate_rank: Mapped[int | None] = mapped_column(comment="Rank of the posting for the candidate, from 1")
-    posting_rank: Mapped[int | None] = mapped_column(comment="Rank of the candidate for the posting, from 1")
-    explanation: Mapped[list[dict[str, Any]]]
-    engine_version: Mapped[str]
-    candidate_version: Mapped[int]
-    posting_version: Mapped[int]
-    computed_at: Mapped[Created]
-    superseded_at: Mapped[datetime.datetime | None]
-
-    __table_args__ = (
-        Index(
-            "uq_match_current",
-            "candidate_id",
-            "posting_id",
-            unique=True,
-            postgresql_where=text("superseded_at IS NULL"),
-        ),
-        Index("ix_match_posting", "posting_id", "posting_rank", postgresql_where=text("superseded_at IS NULL")),
-        Index("ix_match_candidate", "candidate_id", "candidate_rank", postgresql_where=text("superseded_at IS NULL")),
-        CheckConstraint("score BETWEEN 0 AND 10000", name="score"),
     )

@@ -129,7 +129,6 @@ class Posting(Base, Timestamps):
     )
     group_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
     shown: Mapped[bool] = mapped_column(default=True)
-    matched_digest: Mapped[str | None] = mapped_column(comment="Inputs of the last matching")
     version: Mapped[int] = mapped_column(default=1)
 
     __table_args__ = (
