@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, select
@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service.domain.referentials.importing import COMMUNES, ROME
 from service.domain.referentials.releases import current_release_id
 from service.matching.places import CommuneFacts, CommuneIndex
-from service.matching.titles import OccupationFacts, OccupationTitleIndex, TitleFacts
 from service.models import Commune, Occupation, OccupationSkill, OccupationTitle
+
+if TYPE_CHECKING:
+    from service.matching.titles import OccupationTitleIndex
 
 Index = TypeVar("Index")
 
@@ -60,7 +62,9 @@ class ReleaseIndex(Generic[Index]):
         return await asyncio.to_thread(await self._read(session))
 
 
-async def _read_titles(session: AsyncSession) -> Callable[[], OccupationTitleIndex]:
+async def _read_titles(session: AsyncSession) -> "Callable[[], OccupationTitleIndex]":
+    from service.matching.titles import OccupationFacts, OccupationTitleIndex, TitleFacts
+
     titles = await session.execute(
         select(OccupationTitle.code, OccupationTitle.label, OccupationTitle.occupation_code)
         .join(Occupation, Occupation.code == OccupationTitle.occupation_code)
@@ -107,7 +111,7 @@ _titles = ReleaseIndex(ROME, _read_titles)
 _communes = ReleaseIndex(COMMUNES, _read_communes)
 
 
-async def occupation_titles(session: AsyncSession) -> OccupationTitleIndex:
+async def occupation_titles(session: AsyncSession) -> "OccupationTitleIndex":
     """Return the index of all titles in force: ``complete`` while typing, ``suggest`` from a posting."""
     return await _titles.get(session)
 
