@@ -1,3 +1,3 @@
 """What every test can use. Fixtures live in ``tests/fixtures/``, by subject."""
 
-pytest_plugins = ["tests.fixtures.servers", "tests.fixtures.application"]
+pytest_plugins = ["tests.fixtures.properties", "tests.fixtures.servers", "tests.fixtures.application"]
