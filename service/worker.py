@@ -185,7 +185,7 @@ def run_worker(
     """
     logging.getLogger("arq").setLevel(logging.WARNING)
     with contextlib.ExitStack() as stack:
-        url = settings.database_url or stack.enter_context(embedded.start(settings.data_dir)).url
+        url = settings.database_url or stack.enter_context(embedded.start(settings.data_dir / "postgres")).url
         database = Database(
             create_engine(url, pool_size=max(settings.database_pool_size, settings.worker_concurrency + 3))
         )
