@@ -14,6 +14,7 @@ from service.api import (
     postings,
     problems,
     public_postings,
+    referentials,
     territories,
 )
 from service.api.edge import Edge
@@ -29,6 +30,7 @@ ROUTERS = (
     public_postings.router,
     employers.router,
     postings.router,
+    referentials.router,
     operations.router,
 )
 

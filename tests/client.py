@@ -47,7 +47,8 @@ def check(document: dict[str, Any], response: httpx.Response) -> None:
         raise DocumentationError(message)
     described = operation["responses"].get(str(response.status_code))
     if described is None:
-        message = f"{operation['operationId']} answered an undocumented {response.status_code}: {response.text[:500]}"
+        name = operation["operationId"]
+        message = f"{name} answered an undocumented {response.status_code}: {response.text[:500]}"
         raise DocumentationError(message)
     contents = described.get("content")
     if not response.content:
@@ -57,14 +58,18 @@ def check(document: dict[str, Any], response: httpx.Response) -> None:
         return
     media_type = response.headers["content-type"].split(";")[0]
     if not contents or media_type not in contents:
-        message = f"{operation['operationId']} {response.status_code} answered {media_type}, documented: {list(contents or [])}"
+        name = operation["operationId"]
+        message = f"{name} {response.status_code} answered {media_type}, not {list(contents or [])}"
         raise DocumentationError(message)
     schema = contents[media_type].get("schema")
     if schema is None or "json" not in media_type:
         return
     whole = {**schema, "components": document["components"]}
     validator: Draft202012Validator = validator_for(whole, default=Draft202012Validator)(whole)
-    errors = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(orjson.loads(response.content))]
+    errors = [
+        f"{error.json_path}: {error.message}"
+        for error in validator.iter_errors(orjson.loads(response.content))
+    ]
     if errors:
         message = f"{operation['operationId']} {response.status_code}: {errors[:5]}"
         raise DocumentationError(message)

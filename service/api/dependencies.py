@@ -15,6 +15,7 @@ from service.core.pagination import MAX_LIMIT, Cursors
 from service.domain.access import ANONYMOUS, Actor, authenticate, require
 
 SUPPORTED_LANGUAGES = ("fr", "en")
+_VERSION_DIGITS = 9
 
 
 def get_database(request: Request) -> Database:
@@ -146,10 +147,10 @@ def get_expected_version(
 ) -> int:
     """Return the version number in ``If-Match``; refuse an update that names none."""
     if if_match is None:
-        message = "Send `If-Match` with the `ETag` you got when you read the object, so that nobody's change is lost."
+        message = "Send `If-Match` with the `ETag` you read, so that nobody's change is lost."
         raise PreconditionRequired(message)
     tag = if_match.strip().removeprefix("W/").strip('"')
-    if not tag.isascii() or not tag.isdigit() or len(tag) > 9:
+    if not tag.isascii() or not tag.isdigit() or len(tag) > _VERSION_DIGITS:
         message = 'The `If-Match` header must be an `ETag` of this object, such as "3".'
         raise BadRequest(message)
     return int(tag)

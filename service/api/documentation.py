@@ -73,7 +73,9 @@ def refuse_unknown_parameters(request: Request) -> None:
     """
     if not request.query_params:
         return
-    operation = request.app.openapi()["paths"].get(request.scope["route"].path, {}).get(request.method.lower(), {})
+    operation = (
+        request.app.openapi()["paths"].get(request.scope["route"].path, {}).get(request.method.lower(), {})
+    )
     known = sorted(item["name"] for item in operation.get("parameters", []) if item["in"] == "query")
     unknown = sorted(set(request.query_params) - set(known))
     if unknown:

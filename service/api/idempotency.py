@@ -38,8 +38,8 @@ async def remember(
     idempotency_key: Annotated[
         str | None,
         Header(
-            description="Any string unique to this action, such as a UUID. Sent again within 24 hours with the "
-            "same body, it gives the same answer and has no second effect.",
+            description="Any string unique to this action, such as a UUID. Sent again within 24 hours with "
+            "the same body, it gives the same answer and has no second effect.",
             examples=["8e03978e-40d5-43e8-bc93-6894a57f9324"],
         ),
     ] = None,

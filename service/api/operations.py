@@ -47,7 +47,7 @@ async def get_readiness(session: Session) -> Readiness:
     """
     revision = await get_revision(session)
     if revision is None or revision != head_revision():
-        message = f"The database is at revision {revision}, this code expects {head_revision()}: run `ancrage migrate`."
+        message = f"The database is at revision {revision}, not {head_revision()}: run `ancrage migrate`."
         raise Unavailable(message)
     return Readiness(revision=revision)
 

@@ -173,7 +173,10 @@ async def fill_posting(
 async def withdraw_posting(
     response: Response, session: WriteSession, actor: Publisher, posting_id: UUID
 ) -> PostingRead:
-    """Take a posting back for good, without a hire. An imported one stays off even if its source keeps listing it."""
+    """Take a posting back for good, without a hire.
+
+    An imported one stays off even if its source keeps listing it.
+    """
     return await _change_state(response, session, actor, posting_id, postings.WITHDRAW)
 
 

@@ -1,6 +1,6 @@
 """Postings as the public finds them: lists, search, one posting, its JobPosting for search engines."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
@@ -16,7 +16,9 @@ from service.schemas.public import FoundPostings, PostingSearch
 
 router = APIRouter(prefix="/v1", tags=["Public postings"])
 _HEADERS = {"Vary": "Accept, Accept-Language", "Cache-Control": "public, no-cache"}
-_NOT_MODIFIED = {304: {"description": "Not modified: what you have is still right"}}
+_NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "Not modified: what you have is still right"}
+}
 
 
 @router.get(
@@ -34,12 +36,13 @@ async def search_postings(
 ) -> Response:
     """List or search the postings of a territory and of all territories inside it.
 
-    Without `q`, the newest come first. Near-duplicates from several sources are shown once. Each item is the whole
-    public document; show `source.name`, `source.updated_at` and its link with it. `apply` serves for applying only.
+    Without `q`, the newest come first. Near-duplicates from several sources are shown once. Each item is
+    the whole public document; show `source.name`, `source.updated_at` and its link with it. `apply` serves
+    for applying only.
 
     Examples:
     * `GET /v1/territories/ardeche/postings?limit=20`
-    * `GET /v1/territories/ardeche/postings?q=boulanger+aubenas&contract=permanent&facets=contract&facets=commune`
+    * `GET /v1/territories/ardeche/postings?q=boulanger+aubenas&contract=permanent&facets=contract`
     * `GET /v1/territories/ardeche/postings?in_tension=true&near=07019&radius_km=30`
     """
     territory = await territories.get_by_slug(session, slug)
@@ -80,8 +83,8 @@ async def get_public_posting(
 ) -> Response:
     """Read one public posting; a closed one answers 410 so that search engines forget it.
 
-    With `Accept: application/ld+json` the answer is a schema.org JobPosting by Google's rules, to be put as it is
-    in `<script type="application/ld+json">`. What is not known, such as the salary, is left out.
+    With `Accept: application/ld+json` the answer is a schema.org JobPosting by Google's rules, to be put as
+    it is in `<script type="application/ld+json">`. What is not known, such as the salary, is left out.
 
     Example: `curl -H 'Accept: application/ld+json' …/v1/territories/ardeche/postings/0190…`
     """

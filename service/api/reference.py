@@ -40,9 +40,11 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     sent = f"<p>Send: {_schema_name(body)}</p>" if body else ""
     key = "<p>Needs a secret key.</p>" if operation.get("security") else ""
     return (
-        f'<details id="{escape(operation["operationId"])}"><summary><span class="method">{method.upper()}</span> '
+        f'<details id="{escape(operation["operationId"])}">'
+        f'<summary><span class="method">{method.upper()}</span> '
         f"<code>{escape(path)}</code> {escape(operation.get('summary', ''))}</summary>"
-        f"<pre>{escape(operation.get('description', ''))}</pre>{key}{_parameters(operation)}{sent}{_responses(operation)}"
+        f"<pre>{escape(operation.get('description', ''))}</pre>{key}"
+        f"{_parameters(operation)}{sent}{_responses(operation)}"
         "</details>"
     )
 

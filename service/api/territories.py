@@ -61,7 +61,7 @@ async def list_territories(
 @router.get(
     "/territories/{slug}",
     response_model=TerritoryRead,
-    responses={304: {"description": "Not modified"}} | problems(404),
+    responses=problems(404) | {304: {"description": "Not modified"}},
 )
 async def get_territory(
     request: Request, response: Response, session: ReadSession, slug: Slug

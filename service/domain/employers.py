@@ -15,7 +15,7 @@ from service.models import Commune, Employer, Territory
 from service.schemas.employers import EmployerCreate, EmployerRead, EmployerUpdate
 
 
-def readable(actor: Actor) -> Select[tuple[Employer]]:
+def readable(actor: Actor) -> Select[Employer]:
     """Return the employers the actor may read."""
     return select(Employer).where(within(actor, Employer.territory_id))
 

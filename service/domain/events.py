@@ -22,8 +22,9 @@ def record(
 ) -> Event:
     """Add the event ``kind`` (``noun.past_participle``) to the session, in the writer's own transaction.
 
-    ``actor`` says who did it (``client:<id>``, ``import:<source>``, ``system:<what>``); ``data`` holds ids and plain facts, never personal
-    data: handlers re-read the present state. The id of the request being served is kept with it.
+    ``actor`` says who did it (``client:<id>``, ``import:<source>``, ``system:<what>``). ``data`` holds ids
+    and plain facts, never personal data: handlers read the present state again. The id of the request
+    being served is kept with it.
     """
     event = Event(
         kind=kind,

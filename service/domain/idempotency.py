@@ -39,7 +39,9 @@ async def store(session: AsyncSession, record: IdempotencyRecord) -> None:
 
 async def forget_old(session: AsyncSession) -> int:
     """Delete what is older than 24 hours; return how many."""
-    result = await session.execute(
-        delete(IdempotencyRecord).where(IdempotencyRecord.created_at < now() - KEPT)
+    forgotten = await session.scalars(
+        delete(IdempotencyRecord)
+        .where(IdempotencyRecord.created_at < now() - KEPT)
+        .returning(IdempotencyRecord.key)
     )
-    return result.rowcount
+    return len(forgotten.all())

@@ -11,7 +11,7 @@ from service.models import Event, PlatformSecret, Posting, ReferentialRelease, T
 
 
 async def get_secret(session: AsyncSession, name: str) -> bytes:
-    """Return the platform's own secret ``name`` (32 bytes), made at the first call and shared by every process."""
+    """Return the platform's own secret ``name`` (32 bytes), made at the first call, one for every process."""
     await session.execute(
         insert(PlatformSecret)
         .values(name=name, value=secrets.token_bytes(32))

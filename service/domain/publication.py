@@ -163,7 +163,7 @@ async def place(session: AsyncSession, postings: Sequence[Posting]) -> None:
 
 
 async def measure_tension(session: AsyncSession, postings: Sequence[Posting]) -> list[Posting]:
-    """Set the tension of each posting from the referential, with its source and year; return those it changed for."""
+    """Set each posting's tension from the referential, with its source; return those it changed for."""
     # Where the commune is not known, the département is the next best area.
     asked = {
         (code, posting.commune_code or posting.departement_code)
@@ -181,6 +181,27 @@ async def measure_tension(session: AsyncSession, postings: Sequence[Posting]) ->
             changed.append(posting)
         posting.in_tension = bool(fact and fact.in_tension)
     return changed
+
+
+async def measure_again(session: AsyncSession, *, after: uuid.UUID | None, limit: int) -> uuid.UUID | None:
+    """Measure the tension of up to ``limit`` open postings after ``after`` again.
+
+    Return the id to go on after, None at the end. Only postings whose tension differs are written and
+    rendered again.
+    """
+    query = (
+        select(Posting)
+        .where(Posting.state.in_((PostingState.DRAFT, PostingState.PUBLISHED, PostingState.PAUSED)))
+        .order_by(Posting.id)
+        .limit(limit)
+        .with_for_update()
+    )
+    if after is not None:
+        query = query.where(Posting.id > after)
+    postings = list(await session.scalars(query))
+    changed = await measure_tension(session, postings)
+    await refresh(session, [posting for posting in changed if is_public(posting)])
+    return postings[-1].id if len(postings) == limit else None
 
 
 async def refresh(session: AsyncSession, postings: Sequence[Posting]) -> None:

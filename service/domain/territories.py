@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, or_, select, update
+from sqlalchemy import Select, delete, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -20,7 +20,7 @@ from service.schemas.territories import Brand, Coverage, TerritoryCreate, Territ
 _WIDTH = {kind: width for width, kind in enumerate(TerritoryKind)}
 
 
-def _listing() -> Select[tuple[Territory, str | None, int]]:
+def _listing() -> Select[Territory, str | None, int]:
     parent = aliased(Territory)
     communes = (
         select(func.count())
@@ -58,14 +58,14 @@ def _read(territory: Territory, parent: str | None, communes: int) -> TerritoryR
 async def list_territories(
     session: AsyncSession, *, after: str | None, limit: int, parent: str | None
 ) -> Sequence[TerritoryRead]:
-    """Return up to ``limit`` territories by slug, after the slug ``after``; those inside ``parent`` if given."""
+    """Return up to ``limit`` territories by slug, after ``after``; only those inside ``parent`` if given."""
     query = _listing().order_by(Territory.slug).limit(limit)
     if after is not None:
         query = query.where(Territory.slug > after)
     if parent is not None:
         holder = await get_by_slug(session, parent)
         query = query.where(Territory.lineage.contains([holder.id]), Territory.id != holder.id)
-    return [_read(*row) for row in await session.execute(query)]
+    return [_read(territory, slug, count) for territory, slug, count in await session.execute(query)]
 
 
 async def read_territory(session: AsyncSession, slug: str) -> TerritoryRead:
@@ -73,7 +73,8 @@ async def read_territory(session: AsyncSession, slug: str) -> TerritoryRead:
     row = (await session.execute(_listing().where(Territory.slug == slug))).one_or_none()
     if row is None:
         raise _missing(slug)
-    return _read(*row)
+    territory, holder, communes = row
+    return _read(territory, holder, communes)
 
 
 def _missing(slug: str) -> NotFound:
@@ -113,14 +114,14 @@ async def bump_public_version(session: AsyncSession, territory_id: uuid.UUID) ->
         .returning(Territory.id, Territory.public_version)
         .execution_options(synchronize_session=False)
     )
-    return {found: version for found, version in changed}[territory_id]
+    return dict(iter(changed))[territory_id]
 
 
 async def _cover(session: AsyncSession, territory: Territory) -> None:
     """Work out the communes of the declared coverage from the commune referential."""
     coverage = territory.coverage
     await session.execute(delete(TerritoryCommune).where(TerritoryCommune.territory_id == territory.id))
-    communes = select(func.cast(territory.id, TerritoryCommune.territory_id.type), Commune.code).where(
+    communes = select(literal(territory.id, TerritoryCommune.territory_id.type), Commune.code).where(
         Commune.obsolete_since.is_(None),
         or_(
             Commune.region_code.in_(coverage.get("regions", [])),
@@ -133,7 +134,7 @@ async def _cover(session: AsyncSession, territory: Territory) -> None:
 
 
 async def refresh_coverage(session: AsyncSession) -> int:
-    """Work out every territory's communes again, after the commune referential changed; return how many territories."""
+    """Work out every territory's communes again, from the present referential; return how many."""
     territories = list(await session.scalars(select(Territory)))
     for territory in territories:
         await _cover(session, territory)

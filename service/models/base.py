@@ -25,7 +25,7 @@ class Base(DeclarativeBase):
 
     metadata = MetaData(naming_convention=NAMING)
     # What the database computes comes back with the write: nothing is loaded behind the code's back.
-    __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": True}
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - as SQLAlchemy declares it
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         str: Text(),
         uuid.UUID: UUID(as_uuid=True),

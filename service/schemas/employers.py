@@ -22,7 +22,7 @@ from service.schemas.base import (
 def _siret(value: str) -> str:
     bare = value.replace(" ", "")
     if not is_siret(bare):
-        message = "is not a SIRET: 14 digits whose check digits agree (a SIREN has 9; ask the employer for the SIRET)"
+        message = "is not a SIRET: 14 digits whose check digits agree (a SIREN has only 9)"
         raise ValueError(message)
     return bare
 

@@ -257,7 +257,7 @@ class PublicEmployer(ReadModel):
 
 
 class PublicOccupation(ReadModel):
-    """The trade. `origin` is `suggested` when we read it from the title; `confidence` tells how sure we are."""
+    """The trade. `origin` is `suggested` when we read it from the title, with a `confidence`."""
 
     code: str
     label: str

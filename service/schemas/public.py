@@ -49,8 +49,8 @@ class PostingSearch(BaseModel):
     q: str = Field(
         "",
         max_length=1000,
-        description="Words, as typed. Accents, elisions, plurals, feminines and small typos are understood; the last word "
-        "may be unfinished. Up to 12 words are read.",
+        description="Words, as typed. Accents, elisions, plurals, feminines and small typos are understood; "
+        "the last word may be unfinished. Up to 12 words are read.",
         examples=["boulanger aubenas"],
     )
     occupation: list[OccupationCode] = Field(default=[], max_length=_MANY, description="ROME codes.")
@@ -77,7 +77,8 @@ class PostingSearch(BaseModel):
     )
     salary_from: Annotated[Decimal, Field(ge=0, le=10_000_000, allow_inf_nan=False)] | None = Field(
         None,
-        description="Gross euros a year that the posting's upper amount reaches. Postings that state no amount are left out.",
+        description="Gross euros a year that the posting's upper amount reaches. "
+        "Postings that state no amount are left out.",
         examples=[24000],
     )
     remote: list[RemoteKind] = Field(default=[], max_length=_MANY)
@@ -90,7 +91,7 @@ class PostingSearch(BaseModel):
         max_length=20,
         description="What to count. A facet's counts ignore the filter on that facet.",
     )
-    highlight: bool = Field(True, description="Mark the found words (only when `q` has some).")
+    highlight: bool = Field(default=True, description="Mark the found words (only when `q` has some).")
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 20
     after: str | None = Field(
         None, max_length=2000, description="The `next` value of the page before, asked with the same filters."

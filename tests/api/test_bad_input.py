@@ -27,10 +27,18 @@ BODIES: dict[str, tuple[bytes, dict[str, str], int]] = {
     "no type": (b'{"name": "Fournil"}', {}, 415),
     "NUL escaped": (b'{"name": "a\\u0000b", "siret": "73282932000074", "territory": "bassin"}', JSON, 422),
     "half a surrogate": (b'{"name": "\\ud800", "siret": "73282932000074", "territory": "bassin"}', JSON, 422),
-    "unknown field": (b'{"nom": "F", "name": "F", "siret": "73282932000074", "territory": "bassin"}', JSON, 422),
+    "unknown field": (
+        b'{"nom": "F", "name": "F", "siret": "73282932000074", "territory": "bassin"}',
+        JSON,
+        422,
+    ),
     "wrong types": (b'{"name": ["F"], "siret": 73282932000074, "territory": {}}', JSON, 422),
     "wrong check digits": (b'{"name": "F", "siret": "73282932000075", "territory": "bassin"}', JSON, 422),
-    "too long": (b'{"name": "' + b"a" * 201 + b'", "siret": "73282932000074", "territory": "bassin"}', JSON, 422),
+    "too long": (
+        b'{"name": "' + b"a" * 201 + b'", "siret": "73282932000074", "territory": "bassin"}',
+        JSON,
+        422,
+    ),
     "no web address": (
         b'{"name": "F", "siret": "73282932000074", "territory": "bassin", "url": "javascript:alert(1)"}',
         JSON,
@@ -146,7 +154,9 @@ async def test_all_pages_together_hold_every_row_once(client: ApiClient, session
     assert sorted(seen) == sorted(made)
 
 
-async def test_wrong_methods_and_conditions_are_problems(client: ApiClient, session: AsyncSession, database: Database) -> None:
+async def test_wrong_methods_and_conditions_are_problems(
+    client: ApiClient, session: AsyncSession, database: Database
+) -> None:
     territory = await create_territory(session, slug="bassin")
     await session.commit()
     wrong = await client.delete("/v1/territories/bassin")

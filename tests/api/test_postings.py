@@ -14,7 +14,7 @@ from tests.factories import create_commune, create_employer, create_key, create_
 
 COMPLETE: dict[str, Any] = {
     "title": "Boulanger / Boulangère",
-    "description": "Vous pétrissez, façonnez et cuisez pains et viennoiseries au levain, dans un fournil lumineux.",
+    "description": "Vous pétrissez, façonnez et cuisez pains et viennoiseries dans un fournil lumineux.",
     "occupation_code": "D1102",
     "contract": {"kind": "permanent", "working_time": "full_time", "weekly_hours": 35},
     "salary": {"min": 1950, "max": 2200, "unit": "month"},
@@ -83,7 +83,9 @@ async def test_a_published_posting_is_found_read_paused_and_filled(
     assert found.json()["facets"]["contract"] == [{"value": "permanent", "label": "CDI", "count": 1}]
     one = await client.get(f"{listed}/{draft['id']}")
     assert one.json() == {name: value for name, value in item.items() if name != "highlights"}
-    unchanged = await client.get(listed, headers={"If-None-Match": (await client.get(listed)).headers["etag"]})
+    unchanged = await client.get(
+        listed, headers={"If-None-Match": (await client.get(listed)).headers["etag"]}
+    )
     assert unchanged.status_code == 304
     english = await client.get(f"{listed}/{draft['id']}", headers={"Accept-Language": "en-GB, fr;q=0.5"})
     assert english.json()["contract"]["kind"]["label"] == "Permanent contract"
@@ -114,7 +116,11 @@ async def test_linked_data_leaves_out_what_is_not_known(
 ) -> None:
     _, body = await arrange(client, session, database)
     body.pop("salary")
-    draft = await create(client, body | {"description": "Du pain & <b>du vin</b>.\n\nTrois semaines de congés d'été, logement possible."})
+    draft = await create(
+        client,
+        body
+        | {"description": "Du pain & <b>du vin</b>.\n\nTrois semaines de congés d'été, logement possible."},
+    )
     await client.post(f"/v1/postings/{draft['id']}/publish")
     answer = await client.get(
         f"/v1/territories/bassin/postings/{draft['id']}", headers={"Accept": "application/ld+json"}

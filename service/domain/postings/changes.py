@@ -151,7 +151,7 @@ def apply(posting: Posting, values: dict[str, Any]) -> dict[str, Any]:
 
 def note(session: AsyncSession, posting: Posting, action: str, actor: str, changes: dict[str, Any]) -> None:
     """Add an entry to the posting's history and move its version on."""
-    if action != "created":
+    if action not in {"created", "imported"}:
         posting.version += 1
     session.add(
         PostingChange(

@@ -15,7 +15,7 @@ from service.models.enums import PostingState
 from service.schemas.postings import PostingRead
 
 
-def readable(actor: Actor) -> Select[tuple[Posting]]:
+def readable(actor: Actor) -> Select[Posting]:
     """Return the postings the actor may read, in whatever state."""
     return select(Posting).where(within(actor, Posting.territory_id))
 
@@ -104,13 +104,15 @@ async def public_documents(
             PostingDocument.posting_id.in_(ids), PostingDocument.language == language
         )
     )
-    return {posting_id: document for posting_id, document in rows}
+    return dict(iter(rows))
 
 
 async def public_posting(
     session: AsyncSession, territory: Territory, posting_id: uuid.UUID, language: str, *, linked: bool
 ) -> tuple[str, int]:
-    """Return one public posting as JSON text (``linked``: as schema.org JobPosting) and the version it was rendered at.
+    """Return one public posting as JSON text, and the territory's version it was rendered at.
+
+    ``linked`` asks for its schema.org JobPosting.
 
     Raises :class:`Gone` when it was public and is closed, :class:`NotFound` otherwise. A near-duplicate
     answers with the posting shown in its stead.

@@ -22,7 +22,10 @@ from service.models.enums import PostingState
 from service.models.posting import OWN_SOURCE
 from service.schemas.postings import PostingCreate, PostingUpdate
 
-_MANAGED_BY_SOURCE = "This posting comes from {source}, which rewrites it at each import. Change it there, or pause, fill or withdraw it here."
+_MANAGED_BY_SOURCE = (
+    "This posting comes from {source}, which rewrites it at each import. "
+    "Change it there, or pause, fill or withdraw it here."
+)
 
 
 async def _check_codes(session: AsyncSession, values: dict[str, Any]) -> None:
@@ -159,7 +162,10 @@ def move(
     transition: Transition,
     data: Mapping[str, Any] | None = None,
 ) -> None:
-    """Lead the posting through ``transition``, note it and record its event; the caller refreshes what the public reads."""
+    """Lead the posting through ``transition``, note it and record its event.
+
+    The caller refreshes what the public reads.
+    """
     before = posting.state
     moment = now()
     posting.state = transition.target
@@ -203,7 +209,7 @@ async def change_state(
 
 
 async def expire_due(session: AsyncSession, actor: Actor, *, limit: int = 500) -> int:
-    """Expire the published postings whose ``valid_through`` has passed; return how many, ``limit`` at most."""
+    """Expire published postings whose ``valid_through`` has passed, ``limit`` at most; return how many."""
     due: Sequence[Posting] = list(
         await session.scalars(
             select(Posting)

@@ -1,0 +1,102 @@
+"""The committed contract, attacked: no server error, and no answer that breaks its own schema."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+import schemathesis
+import uvicorn
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from sqlalchemy import select
+
+from service.app import create_app, openapi_document
+from service.core.database import Database, create_engine
+from service.core.migrations import migrate
+from service.core.settings import Settings
+from service.demo import load_demo
+from service.domain import access
+from service.models import Territory
+
+pytestmark = pytest.mark.xdist_group("schemathesis")
+SCHEMA = schemathesis.openapi.from_dict(openapi_document(), config=SchemathesisConfig())
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+
+
+class _Server:
+    """The application on a real socket, in a thread with a loop of its own."""
+
+    def __init__(self, url: str) -> None:
+        self.key = ""
+        self.port = 0
+        self._url = url
+        self._server: uvicorn.Server | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+
+    def __enter__(self) -> "_Server":
+        self._thread.start()
+        assert self._ready.wait(60)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.should_exit = True
+        self._thread.join(30)
+
+    async def _serve(self) -> None:
+        engine = create_engine(self._url)
+        await migrate(engine)
+        database = Database(engine)
+        await load_demo(database, lambda _: None)
+        async with database.transaction() as session:
+            slugs = list(await session.scalars(select(Territory.slug)))
+            _, self.key = await access.create_client(
+                session, name="Fuzz", territory_slugs=slugs, scopes=list(access.SCOPES)
+            )
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.port = listener.getsockname()[1]
+        app = create_app(database, settings=Settings(log_level="ERROR"))
+        self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+        serving = asyncio.ensure_future(self._server.serve(sockets=[listener]))
+        while not self._server.started and not serving.done():
+            await asyncio.sleep(0.01)
+        self._ready.set()
+        await serving
+        await engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def server(new_database: Callable[..., str]) -> Iterator[_Server]:
+    with _Server(new_database("fuzz")) as running:
+        yield running
+
+
+@SCHEMA.parametrize()
+@settings(
+    max_examples=15,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+def test_no_input_breaks_the_contract(case: schemathesis.Case, server: _Server) -> None:
+    case.call_and_validate(
+        base_url=f"http://127.0.0.1:{server.port}",
+        headers={"Authorization": f"Bearer {server.key}"},
+        checks=CHECKS,
+    )
+
+
