@@ -1,0 +1,47 @@
+"""Small releases, and the shared data when this machine has them."""
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from service.demo.referentials import folder
+
+SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Return the folder of real data; skip where it is absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the shared data are not on this machine (../shared/data)")
+    return SHARED_DATA
+
+
+@pytest.fixture
+def demo_folder() -> Iterator[Path]:
+    """Yield the folder of the excerpts that are shipped."""
+    with folder() as path:
+        yield path
+
+
+@pytest.fixture
+def write_csv(tmp_path: Path) -> Callable[..., Path]:
+    """Return ``write(name, header, *rows, separator=",", encoding="utf-8")``, which makes a file."""
+
+    def write(
+        name: str,
+        header: str,
+        *rows: Sequence[str],
+        separator: str = ",",
+        encoding: str = "utf-8",
+    ) -> Path:
+        path = tmp_path / name
+        with path.open("w", encoding=encoding, newline="") as stream:
+            writer = csv.writer(stream, delimiter=separator)
+            writer.writerow(header.split())
+            writer.writerows(rows)
+        return path
+
+    return write
