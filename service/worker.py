@@ -9,15 +9,13 @@ arq's worker again when Redis is back.
 import asyncio
 import contextlib
 import itertools
-import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Self
 
 import orjson
 import structlog
-import uvloop
 from arq import ArqRedis, Worker, func
 from arq.constants import in_progress_key_prefix, retry_key_prefix
 from redis.asyncio.retry import Retry
@@ -26,6 +24,7 @@ from redis.exceptions import RedisError
 
 from service.core import embedded
 from service.core.database import Database, create_engine
+from service.core.logging import configure_logging
 from service.core.settings import Settings
 from service.domain.tasks import Backoff
 from service.jobs import HANDLERS, SCHEDULE
@@ -34,6 +33,8 @@ from service.jobs.work import Handler, Tick, Work
 
 QUEUE = "ancrage:wake"
 JOB = "wake"
+# A wake-up nobody took is worth nothing later: whoever starts looks anyway.
+JOB_SECONDS = 60
 # arq looks for jobs this often: a compromise between latency and an idle worker's load.
 POLL_SECONDS = 0.01
 # Nothing here takes longer than a moment unless Redis is in trouble.
@@ -76,12 +77,10 @@ class ArqWake:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
         """Carry wake-ups beside the block."""
-        carrier = asyncio.create_task(self._carry(), name="wake-ups")
         try:
-            yield self
+            async with _beside(self._carry()):
+                yield self
         finally:
-            carrier.cancel()
-            await asyncio.wait([carrier])
             await close(self._redis)
 
     async def _carry(self) -> None:
@@ -91,7 +90,7 @@ class ArqWake:
             self._asked.clear()
             try:
                 async with asyncio.timeout(REDIS_SECONDS):
-                    await self._redis.enqueue_job(JOB, _job_id=JOB)
+                    await self._redis.enqueue_job(JOB, _job_id=JOB, _expires=JOB_SECONDS)
             except (RedisError, OSError, TimeoutError) as error:
                 if pause == FIRST_PAUSE_SECONDS:
                     log.warning(
@@ -170,7 +169,7 @@ async def close(client: ArqRedis) -> None:
             await client.aclose(close_connection_pool=True)
 
 
-def run_worker(
+async def run_worker(
     settings: Settings,
     *,
     handlers: Mapping[str, Sequence[Handler]] = HANDLERS,
@@ -181,34 +180,47 @@ def run_worker(
     """Work until SIGTERM or SIGINT: ``ancrage worker``. A second signal stops without grace.
 
     With ``REDIS_URL`` wake-ups come at once, without it, or while Redis is down, at the next look
-    (``worker_poll_seconds``). Without ``DATABASE_URL`` the embedded PostgreSQL is started or joined.
+    (``worker_poll_seconds``). Without ``DATABASE_URL`` the embedded PostgreSQL is joined, or started.
     """
-    logging.getLogger("arq").setLevel(logging.WARNING)
-    with contextlib.ExitStack() as stack:
-        url = settings.database_url or stack.enter_context(embedded.start(settings.data_dir / "postgres")).url
-        database = Database(
-            create_engine(url, pool_size=max(settings.database_pool_size, settings.worker_concurrency + 3))
+    configure_logging(settings)
+    async with AsyncExitStack() as stack:
+        url = settings.database_url
+        if url is None:
+            hold = await asyncio.to_thread(embedded.start, settings.data_dir / "postgres")
+            stack.push_async_callback(asyncio.to_thread, hold.stop)
+            url = hold.url
+        # A connection per task, one for the loop, one for its heartbeat, one to spare.
+        pool_size = max(settings.database_pool_size, settings.worker_concurrency + 3)
+        database = Database(create_engine(url, pool_size=pool_size))
+        stack.push_async_callback(database.close)
+        runner = Runner(
+            Work(database, settings),
+            handlers=handlers,
+            schedule=schedule,
+            backoff=backoff,
+            grace_seconds=grace_seconds,
         )
-        uvloop.run(_work(database, settings, handlers, schedule, backoff, grace_seconds))
+        database.wake = runner.wake
+        if settings.redis_url is not None:
+            await stack.enter_async_context(_beside(listen(settings.redis_url, runner.wake)))
+        running = asyncio.create_task(runner.run(), name="worker")
+        _stop_on_signals(runner, running)
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
 
 
-async def _work(
-    database: Database,
-    settings: Settings,
-    handlers: Mapping[str, Sequence[Handler]],
-    schedule: Mapping[str, Tick],
-    backoff: Backoff | None,
-    grace_seconds: float,
-) -> None:
-    runner = Runner(
-        Work(database, settings),
-        handlers=handlers,
-        schedule=schedule,
-        backoff=backoff,
-        grace_seconds=grace_seconds,
-    )
-    database.wake = runner.wake
-    running = asyncio.create_task(runner.run(), name="worker")
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run something endless beside the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def _stop_on_signals(runner: Runner, running: asyncio.Task[None]) -> None:
     signals = itertools.count()
 
     def stop() -> None:
@@ -216,15 +228,5 @@ async def _work(
             running.cancel()
         runner.stop()
 
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    listening = asyncio.create_task(listen(settings.redis_url, runner.wake)) if settings.redis_url else None
-    try:
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
-    finally:
-        if listening is not None:
-            listening.cancel()
-            await asyncio.wait([listening])
-        await database.close()
+        asyncio.get_running_loop().add_signal_handler(number, stop)

@@ -32,7 +32,8 @@ async def apply_effect(work: Work, task: TaskFacts, name: str) -> None:
             record(session, FOLLOWED, actor="system:test", subject_id=task.subject_id)
 
 
-@handler()
+# Killed fifty times, a task may be unlucky more often than in life.
+@handler(max_attempts=100)
 async def count_once(work: Work, task: TaskFacts) -> None:
     await asyncio.sleep(random.random() * 0.01)  # noqa: S311 - spreads the kills
     await apply_effect(work, task, "count_once")
@@ -40,7 +41,7 @@ async def count_once(work: Work, task: TaskFacts) -> None:
     await asyncio.sleep(random.random() * 0.01)  # noqa: S311 - spreads the kills
 
 
-@handler()
+@handler(max_attempts=100)
 async def tell_outside(_work: Work, task: TaskFacts) -> None:
     """Append a line to a file: an effect outside the database, which may come twice."""
     path = Path(os.environ["ANCRAGE_TEST_OUTSIDE"])
@@ -49,7 +50,7 @@ async def tell_outside(_work: Work, task: TaskFacts) -> None:
     await asyncio.sleep(random.random() * 0.02)  # noqa: S311 - spreads the kills
 
 
-@handler()
+@handler(max_attempts=100)
 async def follow(work: Work, task: TaskFacts) -> None:
     await apply_effect(work, task, "follow")
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from service.core.database import Database
 from service.core.ids import new_id
@@ -17,6 +17,10 @@ from service.models import Event, Task
 from tests.work.effects import KIND
 
 PATIENCE_SECONDS = 20.0
+# The lease of workers that tests kill, so that nobody waits half a minute for what they held.
+LEASE_SECONDS = 1.0
+
+Start = Callable[..., int]
 
 
 async def record_events(
@@ -69,6 +73,12 @@ async def the_task(database: Database) -> Task:
     """Return the only task there is."""
     (task,) = await all_tasks(database)
     return task
+
+
+async def count_events(database: Database, kind: str) -> int:
+    """Count the events of a kind."""
+    async with database.sessions() as session:
+        return await session.scalar(select(func.count()).where(Event.kind == kind)) or 0
 
 
 async def states(database: Database) -> Counter[str]:
