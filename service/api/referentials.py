@@ -86,9 +86,10 @@ async def list_occupations(
     """Suggest occupations while someone types, or list them all.
 
     Accents, elisions, plural, feminine and typing slips are forgiven: `infirmiere`, `aides soignants`,
-    `boulenger` find what they mean. Each occupation comes once, with the title that fits best; call on
-    every keystroke. Suggestions come on one page. With `commune` or `departement` each also
-    says whether the trade is in tension there, by which official source and year.
+    `boulenger` find what they mean. Each suggestion is a title that fits, with its occupation, so an
+    occupation may come under several titles; call on every keystroke. Suggestions come on one page.
+    With `commune` or `departement` each also says whether the trade is in tension there, by which
+    official source and year.
 
     Example: `GET /v1/occupations?q=aide soignante&departement=07&limit=5`
     """

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, select
@@ -14,10 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service.domain.referentials.importing import COMMUNES, ROME
 from service.domain.referentials.releases import current_release_id
 from service.matching.places import CommuneFacts, CommuneIndex
+from service.matching.titles import OccupationFacts, OccupationTitleIndex, TitleFacts
 from service.models import Commune, Occupation, OccupationSkill, OccupationTitle
-
-if TYPE_CHECKING:
-    from service.matching.titles import OccupationTitleIndex
 
 Index = TypeVar("Index")
 
@@ -62,28 +60,28 @@ class ReleaseIndex(Generic[Index]):
         return await asyncio.to_thread(await self._read(session))
 
 
-async def _read_titles(session: AsyncSession) -> "Callable[[], OccupationTitleIndex]":
-    from service.matching.titles import OccupationFacts, OccupationTitleIndex, TitleFacts
-
+async def _read_titles(session: AsyncSession) -> Callable[[], OccupationTitleIndex]:
     titles = await session.execute(
-        select(OccupationTitle.code, OccupationTitle.label, OccupationTitle.occupation_code)
+        select(
+            OccupationTitle.code,
+            OccupationTitle.label,
+            OccupationTitle.occupation_code,
+            OccupationTitle.rarely_used,
+        )
         .join(Occupation, Occupation.code == OccupationTitle.occupation_code)
         .where(OccupationTitle.obsolete_since.is_(None), Occupation.obsolete_since.is_(None))
         .order_by(OccupationTitle.code)
     )
     occupations = await session.execute(
-        select(Occupation.code, Occupation.label)
+        select(Occupation.code, Occupation.label, Occupation.definition)
         .where(Occupation.obsolete_since.is_(None))
         .order_by(Occupation.code)
     )
     skills = await session.execute(select(OccupationSkill.occupation_code, OccupationSkill.skill_code))
     return partial(
         OccupationTitleIndex,
-        [
-            TitleFacts(code=code, label=label, occupation_code=occupation)
-            for code, label, occupation in titles
-        ],
-        [OccupationFacts(code=code, label=label) for code, label in occupations],
+        [TitleFacts(*row) for row in titles],
+        [OccupationFacts(*row) for row in occupations],
         [(occupation, skill) for occupation, skill in skills],
     )
 
@@ -111,7 +109,7 @@ _titles = ReleaseIndex(ROME, _read_titles)
 _communes = ReleaseIndex(COMMUNES, _read_communes)
 
 
-async def occupation_titles(session: AsyncSession) -> "OccupationTitleIndex":
+async def occupation_titles(session: AsyncSession) -> OccupationTitleIndex:
     """Return the index of all titles in force: ``complete`` while typing, ``suggest`` from a posting."""
     return await _titles.get(session)
 

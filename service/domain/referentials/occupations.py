@@ -42,7 +42,7 @@ Found = tuple[str, str, CodeLabel | None]
 async def suggest_occupations(
     session: AsyncSession, q: str, *, limit: int, area: str | None = None
 ) -> list[OccupationItem]:
-    """Return the occupations someone typing ``q`` may mean, best first, each with the title that fits.
+    """Return what someone typing ``q`` may mean: titles, best first, each with its occupation.
 
     ``area`` is a commune or département code for which tension is told; without it none is.
     """
@@ -185,8 +185,8 @@ async def list_skills(
 ) -> list[tuple[SkillItem, Sequence[str]]]:
     """Return up to ``limit`` skills, each with its sort values.
 
-    With ``q``: those that hold all its words or their beginnings, those that begin with it first;
-    otherwise by label after ``after``. ``occupation`` keeps those ROME lists for it.
+    With ``q``: those that hold all its words or their beginnings, those that begin with it first, then
+    those that hold it whole; otherwise by label after ``after``. ``occupation`` keeps those ROME lists for it.
     """
     query = select(Skill).where(Skill.obsolete_since.is_(None))
     if occupation is not None:
@@ -198,7 +198,10 @@ async def list_skills(
             return []
         for word in folded.split():
             query = query.where((" " + Skill.folded_label).contains(f" {word}"))
-        query = query.order_by(Skill.folded_label.startswith(folded).desc())
+        query = query.order_by(
+            Skill.folded_label.startswith(folded).desc(),
+            (" " + Skill.folded_label + " ").contains(f" {folded} ").desc(),
+        )
     if after is not None:
         query = query.where(tuple_(Skill.folded_label, Skill.code) > tuple_(*after))
     query = query.order_by(Skill.folded_label, Skill.code).limit(limit)
