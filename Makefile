@@ -8,7 +8,7 @@ READY_DEV := .venv/.ready-dev
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: run install worker test lint format lock openapi bench soak clean
+.PHONY: run install worker test lint format lock openapi typescript bench soak clean
 .DEFAULT_GOAL := run
 
 # exec: Ctrl-C and SIGTERM reach the application itself.
@@ -48,6 +48,10 @@ openapi: $(READY_RUN)
 
 # BENCH="matching search" chooses among benchmarks/; ARGS go to each.
 BENCH ?= $(filter-out soak,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))))
+# Needs npm: generates a TypeScript client from the committed document and compiles a program that uses it.
+typescript:
+	@cd tests/typescript && npm install --no-package-lock --no-audit --no-fund --silent && npm run --silent check
+
 bench: $(READY_DEV)
 	@for name in $(BENCH); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
 

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
-from service.api.problems import problem_response
+from service.api.problems import our_fault, problem_response
 from service.core.errors import BadRequest, Problem, TooLarge
 
 log = structlog.get_logger("access")
@@ -36,6 +36,11 @@ def _header(scope: Scope, name: bytes) -> bytes:
     return next((value for key, value in scope["headers"] if key == name), b"")
 
 
+async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    document = problem.as_dict() | {"instance": f"urn:ancrage:request:{scope['state']['request_id']}"}
+    await problem_response(document, {"Connection": "close"})(scope, receive, send)
+
+
 class Edge:
     """Pure ASGI middleware around the whole application."""
 
@@ -54,9 +59,11 @@ class Edge:
         state["request_id"] = request_id
         started = time.perf_counter()
         status = 500
+        answering = False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answering
+            answering = True
             if message["type"] == "http.response.start":
                 status = message["status"]
                 present = {key for key, _ in message["headers"]}
@@ -70,6 +77,11 @@ class Edge:
         with bound_contextvars(request_id=request_id):
             try:
                 await self._serve(scope, receive, send_with_headers)
+            except Exception as error:
+                log.error("unhandled error", exc_info=error)
+                if answering:
+                    raise
+                await _refuse(our_fault(), scope, receive, send_with_headers)
             finally:
                 route = getattr(scope.get("route"), "path", "unmatched")
                 method = scope["method"] if scope["method"] in _METHODS else "other"
@@ -85,17 +97,14 @@ class Edge:
                 )
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def refuse(problem: Problem) -> None:
-            document = problem.as_dict() | {"instance": f"urn:ancrage:request:{scope['state']['request_id']}"}
-            await problem_response(document, {"Connection": "close"})(scope, receive, send)
-
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-            await refuse(BadRequest("The address holds a NUL character (%00); remove it."))
+            problem = BadRequest("The address holds a NUL character (%00); remove it.")
+            await _refuse(problem, scope, receive, send)
             return
         length = _header(scope, b"content-length")
         too_large = TooLarge(f"A body may have at most {self.max_body_bytes} bytes.")
         if length.isdigit() and int(length) > self.max_body_bytes:
-            await refuse(too_large)
+            await _refuse(too_large, scope, receive, send)
             return
         received = 0
 

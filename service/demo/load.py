@@ -59,7 +59,7 @@ async def load_demo(database: Database, say: Callable[[str], None]) -> str | Non
     if known:
         return SHOWN if SHOWN in known else None
     say("Loading the demo territory…")
-    await load_demo_referentials(database, lambda sentence: say(f"  {sentence}"))
+    await load_demo_referentials(database)
     async with database.transaction() as session:
         # Two processes that start at once must not both load it.
         await session.execute(select(func.pg_advisory_xact_lock(0x64656D6F)))
@@ -216,7 +216,7 @@ async def _load_candidates(session: AsyncSession, actor: Actor, skills: dict[str
         wanted = [code, *(mobilities[code][:1] if number % 3 == 0 else [])]
         near = number % 2 == 0
         pay = trade.pay[0] + 10 * chance.randrange(0, 30)
-        await candidates.create_candidate(
+        await candidates.create_candidate_profile(
             session,
             actor,
             CandidateProfileCreate(

@@ -98,5 +98,3 @@ def test_no_input_breaks_the_contract(case: schemathesis.Case, server: _Server) 
         headers={"Authorization": f"Bearer {server.key}"},
         checks=CHECKS,
     )
-
-

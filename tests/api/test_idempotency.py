@@ -1,0 +1,60 @@
+"""The same POST many times at once, with real commits: one effect, one answer."""
+
+import asyncio
+
+from sqlalchemy import func, select
+
+from service.app import create_app
+from service.core.clock import frozen, in_days
+from service.core.database import Database
+from service.core.settings import Settings
+from service.domain import idempotency
+from service.models import Employer, IdempotencyRecord
+from tests.client import ApiClient
+from tests.factories import create_key, create_territory
+
+BODY = {"name": "Fournil", "siret": "73282932000074", "territory": "bassin"}
+
+
+async def test_twenty_parallel_duplicates_have_one_effect(
+    fresh_database: Database, settings: Settings
+) -> None:
+    async with fresh_database.transaction() as session:
+        territory = await create_territory(session, slug="bassin")
+    key = await create_key(fresh_database, territory)
+    app = create_app(fresh_database, settings=settings)
+    async with app.router.lifespan_context(app), ApiClient(app) as client:
+        client.with_key(key)
+        headers = {"Idempotency-Key": "one-and-the-same"}
+        answers = await asyncio.gather(
+            *(client.post("/v1/employers", json=BODY, headers=headers) for _ in range(20))
+        )
+        statuses = {answer.status_code for answer in answers}
+        assert statuses <= {201, 409}
+        made = {answer.json()["id"] for answer in answers if answer.status_code == 201}
+        in_flight = [answer for answer in answers if answer.status_code == 409]
+        assert all(
+            answer.json()["type"] == "urn:ancrage:problem:idempotency-in-flight" for answer in in_flight
+        )
+        later = await client.post("/v1/employers", json=BODY, headers=headers)
+        assert {later.json()["id"]} == made
+    async with fresh_database.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(Employer)) == 1
+
+
+async def test_a_refused_request_leaves_its_key_free(fresh_database: Database, settings: Settings) -> None:
+    async with fresh_database.transaction() as session:
+        territory = await create_territory(session, slug="bassin")
+    key = await create_key(fresh_database, territory)
+    app = create_app(fresh_database, settings=settings)
+    async with app.router.lifespan_context(app), ApiClient(app) as client:
+        client.with_key(key)
+        headers = {"Idempotency-Key": "again"}
+        refused = await client.post("/v1/employers", json=BODY | {"siret": "1"}, headers=headers)
+        assert refused.status_code == 422
+        corrected = await client.post("/v1/employers", json=BODY, headers=headers)
+        assert corrected.status_code == 201
+    async with fresh_database.transaction() as session:
+        with frozen(in_days(1.1)):
+            assert await idempotency.forget_old(session) == 1
+        assert await session.scalar(select(func.count()).select_from(IdempotencyRecord)) == 0
