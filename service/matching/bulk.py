@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from service.matching.columns import CandidateColumns, Integers, PostingColumns
 from service.matching.facts import CandidateFacts, MatchingContext, PostingFacts
 from service.matching.kernel import relation_points, score_candidates, score_postings
+from service.matching.weights import MAX_SCORE
 
 BEST: Final = 20
 
@@ -120,8 +121,7 @@ def _posting_columns(
     if not isinstance(postings, PostingColumns):
         return PostingColumns.build(postings, context)
     if postings.context is not context:
-        message = "these columns were built for another context"
-        raise ValueError(message)
+        raise ValueError("these columns were built for another context")
     return postings
 
 
@@ -142,12 +142,9 @@ def _keys(scores: Integers, precedence: Integers | np.int32) -> Keys:
 def _best(keys: Keys, k: int) -> NDArray[np.int64]:
     """Return the positions of the ``k`` highest keys, the highest first. Keys are distinct."""
     if k < 1:
-        message = "the best are at least one"
-        raise ValueError(message)
-    if k < len(keys):
-        chosen = np.argpartition(keys, len(keys) - k)[len(keys) - k :]
-    else:
-        chosen = np.arange(len(keys))
+        raise ValueError("the best are at least one")
+    rest = max(len(keys) - k, 0)
+    chosen = np.argpartition(keys, rest)[rest:] if rest else np.arange(len(keys))
     best: NDArray[np.int64] = chosen[np.argsort(-keys[chosen])]
     return best
 
@@ -186,9 +183,7 @@ class _BestOfEachPosting:
         self._candidates: list[Integers] = []
         self._scores: list[Integers] = []
 
-    def offer(
-        self, row: int, positions: NDArray[np.int64], scores: Integers, precedence: Integers
-    ) -> None:
+    def offer(self, row: int, positions: NDArray[np.int64], scores: Integers, precedence: Integers) -> None:
         """Keep the best of the candidates scored for the posting."""
         best = _best(_keys(scores, precedence[positions]), self._k)
         self._rows.append(row)
@@ -209,52 +204,60 @@ class _BestOfEachPosting:
 
 
 class _BestOfEachCandidate:
-    """The ``k`` best postings of every candidate, sifted as postings go by."""
+    """The ``k`` best postings of every candidate, sifted as postings go by.
+
+    A pair is one number, candidate then score then precedence, so that sifting is sorting numbers.
+    14 bits hold a score; 49 are left for the two positions.
+    """
 
     def __init__(self, candidates: CandidateColumns, postings: PostingColumns, k: int) -> None:
         self._k = k
         self._precedence = postings.precedence
-        # A key below the threshold can no longer be among the candidate's best.
+        self._score_shift = len(postings).bit_length()
+        self._candidate_shift = self._score_shift + MAX_SCORE.bit_length()
+        self._size = len(candidates)
+        # A pair below its candidate's threshold can no longer be among the best.
         self._threshold = np.full(len(candidates), -1, dtype=np.int64)
-        self._kept = (np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64))
-        self._waiting: list[tuple[Integers, Keys]] = []
+        self._kept = np.empty(0, dtype=np.int64)
+        self._waiting: list[Keys] = []
         self._waiting_pairs = 0
 
     def offer(self, row: int, positions: NDArray[np.int64], scores: Integers) -> None:
         """Take in one posting's scores, leaving out those that cannot be among the best."""
-        keys = _keys(scores, self._precedence[row])
-        better = keys > self._threshold[positions]
-        self._waiting.append((positions[better].astype(np.int32), keys[better]))
-        self._waiting_pairs += int(np.count_nonzero(better))
+        pairs = positions << self._candidate_shift
+        pairs |= scores.astype(np.int64) << self._score_shift
+        pairs |= self._precedence[row]
+        better = pairs[pairs > self._threshold[positions]]
+        self._waiting.append(better)
+        self._waiting_pairs += len(better)
         if self._waiting_pairs > _BUFFER:
             self._sift()
 
-    def _sift(self) -> NDArray[np.int64]:
-        candidates = np.concatenate([self._kept[0], *(pairs[0] for pairs in self._waiting)])
-        keys = np.concatenate([self._kept[1], *(pairs[1] for pairs in self._waiting)])
+    def _sift(self) -> Integers:
+        """Keep the best of each candidate, and return their ranks."""
+        pairs = np.concatenate([self._kept, *self._waiting])
         self._waiting, self._waiting_pairs = [], 0
-        order = np.lexsort((-keys, candidates))
-        candidates, keys = candidates[order], keys[order]
-        counts = np.bincount(candidates, minlength=len(self._threshold))
-        starts = np.cumsum(counts) - counts
-        ranks = np.arange(len(candidates)) - starts[candidates] + 1
+        pairs.sort()
+        candidates = (pairs >> self._candidate_shift).astype(np.int32)
+        ends = np.cumsum(np.bincount(candidates, minlength=self._size))
+        ranks = (ends[candidates] - np.arange(len(pairs))).astype(np.int32)
         last = ranks == self._k
-        self._threshold[candidates[last]] = keys[last]
+        self._threshold[candidates[last]] = pairs[last]
         among_best = ranks <= self._k
-        self._kept = (candidates[among_best], keys[among_best])
+        self._kept = pairs[among_best]
         return ranks[among_best]
 
     def best(self) -> _Best:
         """Return what was kept."""
-        ranks = self._sift()
-        candidates, keys = self._kept
+        ranks, pairs = self._sift(), self._kept
         rows = np.empty(len(self._precedence), dtype=np.int32)
         rows[self._precedence] = np.arange(len(self._precedence), dtype=np.int32)
+        score_mask = (1 << MAX_SCORE.bit_length()) - 1
         return _Best(
-            candidates=candidates,
-            postings=rows[keys & ((1 << _PRECEDENCE_BITS) - 1)],
-            scores=(keys >> _PRECEDENCE_BITS).astype(np.int32),
-            ranks=ranks.astype(np.int32),
+            candidates=(pairs >> self._candidate_shift).astype(np.int32),
+            postings=rows[pairs & ((1 << self._score_shift) - 1)],
+            scores=((pairs >> self._score_shift) & score_mask).astype(np.int32),
+            ranks=ranks,
         )
 
 
@@ -262,36 +265,39 @@ def _union(
     candidates: CandidateColumns, postings: PostingColumns, ours: _Best, theirs: _Best
 ) -> Iterator[RankedPair]:
     """Yield the pairs of both sides, each once, with the ranks it has."""
-    by_candidate_id = sorted(range(len(candidates)), key=candidates.ids.__getitem__)
-    by_posting_id = sorted(range(len(postings)), key=postings.ids.__getitem__)
-    candidate_order, posting_order = _places(by_candidate_id), _places(by_posting_id)
+    by_candidate = sorted(range(len(candidates)), key=candidates.ids.__getitem__)
+    by_posting = sorted(range(len(postings)), key=postings.ids.__getitem__)
+    candidate_order, posting_order = _places(by_candidate), _places(by_posting)
+    width = len(postings)
 
-    def codes(best: _Best) -> Keys:
-        pairs: Keys = candidate_order[best.candidates] * len(postings)
-        return pairs + posting_order[best.postings]
+    def numbers(best: _Best) -> Keys:
+        places: Keys = candidate_order[best.candidates] * width + posting_order[best.postings]
+        return places
 
-    our_codes, their_codes = codes(ours), codes(theirs)
-    pairs = np.union1d(our_codes, their_codes)
-    candidate_ranks = np.zeros(len(pairs), dtype=np.int32)
-    posting_ranks = np.zeros(len(pairs), dtype=np.int32)
-    scores = np.zeros(len(pairs), dtype=np.int32)
-    for best, best_codes, ranks in (
-        (ours, our_codes, candidate_ranks),
-        (theirs, their_codes, posting_ranks),
+    our_numbers, their_numbers = numbers(ours), numbers(theirs)
+    pairs = np.concatenate([our_numbers, their_numbers])
+    pairs.sort()
+    first = np.ones(len(pairs), dtype=np.bool_)
+    np.not_equal(pairs[1:], pairs[:-1], out=first[1:])
+    pairs = pairs[first]
+    scores, our_ranks, their_ranks = np.zeros((3, len(pairs)), dtype=np.int32)
+    for best, best_numbers, ranks in (
+        (ours, our_numbers, our_ranks),
+        (theirs, their_numbers, their_ranks),
     ):
-        found = np.searchsorted(pairs, best_codes)
+        found = np.searchsorted(pairs, best_numbers)
         ranks[found] = best.ranks
         scores[found] = best.scores
     for start in range(0, len(pairs), _YIELDED):
         span = slice(start, start + _YIELDED)
-        columns = (pairs[span], scores[span], candidate_ranks[span], posting_ranks[span])
-        for code, score, candidate_rank, posting_rank in zip(
+        people, work = np.divmod(pairs[span], width)
+        columns = (people, work, scores[span], our_ranks[span], their_ranks[span])
+        for person, posting, score, candidate_rank, posting_rank in zip(
             *(column.tolist() for column in columns), strict=True
         ):
-            candidate, posting = divmod(code, len(postings))
             yield RankedPair(
-                candidate_id=candidates.ids[by_candidate_id[candidate]],
-                posting_id=postings.ids[by_posting_id[posting]],
+                candidate_id=candidates.ids[by_candidate[person]],
+                posting_id=postings.ids[by_posting[posting]],
                 score=score,
                 candidate_rank=candidate_rank or None,
                 posting_rank=posting_rank or None,

@@ -44,8 +44,7 @@ class Point:
     def __post_init__(self) -> None:
         """Raise ``ValueError`` outside [-90, 90] x [-180, 180] (and for NaN)."""
         if not (abs(self.latitude) <= _POLE and abs(self.longitude) <= _HALF_TURN):
-            message = "a point is a latitude within 90 degrees and a longitude within 180"
-            raise ValueError(message)
+            raise ValueError("a point is a latitude within 90 degrees and a longitude within 180")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +76,11 @@ class CandidateFacts:
         """Raise ``ValueError`` where the facts contradict each other."""
         if self.radius_km is not None:
             if self.point is None:
-                message = "a radius needs the point it is drawn around"
-                raise ValueError(message)
+                raise ValueError("a radius needs the point it is drawn around")
             if not (math.isfinite(self.radius_km) and self.radius_km >= 0):
-                message = "a radius is a finite number of kilometres, 0 or more"
-                raise ValueError(message)
+                raise ValueError("a radius is a finite number of kilometres, 0 or more")
         if (self.salary_amount is None) != (self.salary_unit is None):
-            message = "a salary wish is an amount and its unit, or neither"
-            raise ValueError(message)
+            raise ValueError("a salary wish is an amount and its unit, or neither")
         _check_amount(self.salary_amount)
 
 
@@ -124,40 +120,30 @@ class PostingFacts:
         """Raise ``ValueError`` where the facts contradict each other."""
         suggested = self.occupation_origin is OccupationOrigin.SUGGESTED
         if suggested != (self.occupation_confidence is not None):
-            message = "a confidence goes with a suggested occupation, and only with one"
-            raise ValueError(message)
-        if self.occupation_confidence is not None and not (
-            0 <= self.occupation_confidence <= _PERCENT
-        ):
-            message = "a confidence is a percentage, 0 to 100"
-            raise ValueError(message)
+            raise ValueError("a confidence goes with a suggested occupation, and only with one")
+        if self.occupation_confidence is not None and not (0 <= self.occupation_confidence <= _PERCENT):
+            raise ValueError("a confidence is a percentage, 0 to 100")
         if suggested and self.occupation is None:
-            message = "a suggestion needs the occupation it suggests"
-            raise ValueError(message)
+            raise ValueError("a suggestion needs the occupation it suggests")
         if self.required_skills & self.wished_skills:
-            message = "a skill is required or wished, not both"
-            raise ValueError(message)
+            raise ValueError("a skill is required or wished, not both")
         if self.required_licences & self.wished_licences:
-            message = "a licence is required or wished, not both"
-            raise ValueError(message)
+            raise ValueError("a licence is required or wished, not both")
         self._check_salary()
 
     def _check_salary(self) -> None:
         low, high = self.salary_minimum, self.salary_maximum
         if (low is None and high is None) != (self.salary_unit is None):
-            message = "a salary is one amount or two and their unit, or nothing"
-            raise ValueError(message)
+            raise ValueError("a salary is one amount or two and their unit, or nothing")
         _check_amount(low)
         _check_amount(high)
         if low is not None and high is not None and low > high:
-            message = "a salary's minimum is not above its maximum"
-            raise ValueError(message)
+            raise ValueError("a salary's minimum is not above its maximum")
 
 
 def _check_amount(amount: Decimal | None) -> None:
     if amount is not None and not (amount.is_finite() and Decimal(0) <= amount < Decimal(10**9)):
-        message = "an amount is a number of euro, 0 or more and below a thousand million"
-        raise ValueError(message)
+        raise ValueError("an amount is a number of euro, 0 or more and below a thousand million")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +152,17 @@ class OccupationGraph:
 
     near: Mapping[str, frozenset[str]] = field(default_factory=dict)
     far: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    _toward: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Turn the relations round, for ``toward``."""
+        toward: dict[str, set[str]] = {}
+        for relations in (self.near, self.far):
+            for wanted, offered in relations.items():
+                for code in offered:
+                    toward.setdefault(code, set()).add(wanted)
+        frozen = {code: frozenset(wanted) for code, wanted in toward.items()}
+        object.__setattr__(self, "_toward", frozen)
 
     @classmethod
     def from_mobilities(cls, rows: Iterable[tuple[str, str, int]]) -> Self:
@@ -185,6 +182,16 @@ class OccupationGraph:
             near={code: frozenset(targets) for code, targets in near.items()},
             far={code: frozenset(targets - near.get(code, set())) for code, targets in far.items()},
         )
+
+    def around(self, wanted: str) -> frozenset[str]:
+        """Return the wanted occupation and those it is related to."""
+        nothing: frozenset[str] = frozenset()
+        return self.near.get(wanted, nothing) | self.far.get(wanted, nothing) | {wanted}
+
+    def toward(self, offered: str) -> frozenset[str]:
+        """Return the offered occupation and those that, when wanted, are related to it."""
+        nothing: frozenset[str] = frozenset()
+        return self._toward.get(offered, nothing) | {offered}
 
     def relation(self, wanted: str, offered: str) -> Literal["same", "near", "far"] | None:
         """Return how close the offered occupation is to the wanted one, ``None`` if unrelated."""

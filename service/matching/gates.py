@@ -96,14 +96,11 @@ def licences_held(licences: frozenset[str]) -> frozenset[str]:
     return frozenset[str]().union(*(licence_categories(licence) for licence in licences))
 
 
-def occupations_related(
-    candidate: CandidateFacts, posting: PostingFacts, context: MatchingContext
-) -> bool:
+def occupations_related(candidate: CandidateFacts, posting: PostingFacts, context: MatchingContext) -> bool:
     """Tell whether the posting's occupation is wanted, or near or far from a wanted one."""
     offered = posting.occupation
     return offered is not None and any(
-        context.graph.relation(wanted, offered) is not None
-        for wanted in candidate.wanted_occupations
+        context.graph.relation(wanted, offered) is not None for wanted in candidate.wanted_occupations
     )
 
 
@@ -135,9 +132,7 @@ def relevant(candidate: CandidateFacts, posting: PostingFacts, context: Matching
     return common > 0 and common * 100 >= SKILLS_ALONE_PERCENT * sum(weights.values())
 
 
-def obstacle(
-    candidate: CandidateFacts, posting: PostingFacts, context: MatchingContext
-) -> Obstacle | None:
+def obstacle(candidate: CandidateFacts, posting: PostingFacts, context: MatchingContext) -> Obstacle | None:
     """Return the first gate the pair does not pass, or ``None`` when it passes them all."""
     if not posting.open:
         return Obstacle(Gate.OPEN, "closed", {})

@@ -17,6 +17,7 @@ from service.matching.columns import (
     Integers,
     PostingColumns,
     Rows,
+    take,
     terms_points,
 )
 from service.matching.facts import OccupationGraph
@@ -47,14 +48,10 @@ def score_candidates(
         held[candidates.licences.holding(code)[0]] = True
         passing &= held
     positions = np.flatnonzero(passing)
-    rows = candidates.rows[positions]
-    near_enough = _within_radius(rows, posting)
-    if not near_enough.all():
-        positions, rows = positions[near_enough], rows[near_enough]
-    occupation = _occupation(
-        rows, posting, related[positions], named=bool(len(_codes(postings.occupations, row)))
-    )
-    scores = occupation + _score(
+    rows = take(candidates.rows, positions)
+    near_enough = np.flatnonzero(_within_radius(rows, posting))
+    positions, rows = positions[near_enough], take(rows, near_enough)
+    scores = _occupation(rows, posting, related[positions]) + _score(
         rows,
         posting,
         covered=covered[positions],
@@ -71,15 +68,12 @@ def score_postings(
     candidate = candidates.rows[row : row + 1]
     size = len(postings)
     related = np.full(size, _NO_RELATION, dtype=np.int32)
-    named = np.zeros(size, dtype=np.bool_)
-    wanted = list(candidates.wanted.held_by(row))
-    for offered in postings.occupations.names:
-        offering, _ = postings.occupations.holding(offered)
-        named[offering] = True
-        related[offering] = max(
-            (_relation(postings.context.graph, code, offered, choice) for code, choice in wanted),
-            default=_NO_RELATION,
-        )
+    graph = postings.context.graph
+    for wanted, choice in candidates.wanted.held_by(row):
+        for offered in graph.around(wanted):
+            offering, _ = postings.occupations.holding(offered)
+            worth = _relation(graph, wanted, offered, choice)
+            related[offering] = np.maximum(related[offering], worth)
     covered = np.zeros(size, dtype=np.int32)
     for code in _codes(candidates.skills, row):
         asking, weight = postings.skills.holding(code)
@@ -87,11 +81,11 @@ def score_postings(
     passing = postings.rows["open"] & _relevant(related, covered, postings.rows["skills_total"])
     positions = np.flatnonzero(passing)
     held = _count(postings.required_licences, _codes(candidates.licences, row), positions)
-    rows = postings.rows[positions]
+    rows = take(postings.rows, positions)
     licensed = held == rows["required_licences_total"]
-    reached = licensed & _within_radius(candidate, rows)
-    positions, rows = positions[reached], rows[reached]
-    scores = _occupation(candidate, rows, related[positions], named=named[positions]) + _score(
+    reached = np.flatnonzero(licensed & _within_radius(candidate, rows))
+    positions, rows = positions[reached], take(rows, reached)
+    scores = _occupation(candidate, rows, related[positions]) + _score(
         candidate,
         rows,
         covered=covered[positions],
@@ -101,16 +95,12 @@ def score_postings(
     return positions, scores
 
 
-def relation_points(
-    candidates: CandidateColumns, graph: OccupationGraph, offered: str | None
-) -> Integers:
+def relation_points(candidates: CandidateColumns, graph: OccupationGraph, offered: str | None) -> Integers:
     """Return what the relation to one occupation is worth to each candidate, before confidence."""
     related = np.full(len(candidates), _NO_RELATION, dtype=np.int32)
     if offered is None:
         return related
-    for wanted in candidates.wanted.names:
-        if graph.relation(wanted, offered) is None:
-            continue
+    for wanted in graph.toward(offered):
         worth = np.array([_relation(graph, wanted, offered, choice) for choice in (0, 1)])
         holders, choices = candidates.wanted.holding(wanted)
         related[holders] = np.maximum(related[holders], worth[choices])
@@ -152,13 +142,12 @@ def _within_radius(candidate: Rows, posting: Rows) -> Truths:
     return passing
 
 
-def _occupation(
-    candidate: Rows, posting: Rows, related: Integers, *, named: Truths | bool
-) -> Integers:
+def _occupation(candidate: Rows, posting: Rows, related: Integers) -> Integers:
     neutral = weights.OCCUPATION.neutral
     confidence = posting["confidence"]
     points = (confidence * related + (100 - confidence) * neutral) // 100
-    return np.where(named & candidate["says_occupation"], points, neutral).astype(np.int32)
+    known = posting["named"] & candidate["says_occupation"]
+    return np.where(known, points, neutral).astype(np.int32)
 
 
 def _score(
@@ -182,9 +171,7 @@ def _score(
             posting["languages_total"],
             candidate["says_languages"],
         )
-        + _covered(
-            weights.LICENCES, licences, posting["licences_total"], candidate["says_licences"]
-        )
+        + _covered(weights.LICENCES, licences, posting["licences_total"], candidate["says_licences"])
     )
     return total
 

@@ -110,9 +110,7 @@ def evaluate(
 
 
 def _result(criterion: Criterion, outcome: str, **data: object) -> CriterionResult:
-    return CriterionResult(
-        criterion.code, outcome, criterion.points[outcome], criterion.max_points, data
-    )
+    return CriterionResult(criterion.code, outcome, criterion.points[outcome], criterion.max_points, data)
 
 
 def _unknown(criterion: Criterion, unspecified: str, **data: object) -> CriterionResult:
@@ -120,9 +118,7 @@ def _unknown(criterion: Criterion, unspecified: str, **data: object) -> Criterio
     return _result(criterion, UNKNOWN, unspecified=unspecified, **data)
 
 
-def occupation(
-    candidate: CandidateFacts, posting: PostingFacts, context: MatchingContext
-) -> CriterionResult:
+def occupation(candidate: CandidateFacts, posting: PostingFacts, context: MatchingContext) -> CriterionResult:
     """Compare the posting's occupation with the wanted ones; the best relation counts.
 
     A suggested occupation counts in proportion to its confidence, the rest as unknown.
@@ -166,17 +162,13 @@ def covered_points(criterion: Criterion, covered: int, total: int) -> int:
     return neutral + (criterion.max_points - neutral) * covered // total
 
 
-def _coverage(
-    criterion: Criterion, covered: int, total: int, data: dict[str, Any]
-) -> CriterionResult:
+def _coverage(criterion: Criterion, covered: int, total: int, data: dict[str, Any]) -> CriterionResult:
     outcome = "none" if covered == 0 else "all" if covered == total else "some"
     points = covered_points(criterion, covered, total)
     return CriterionResult(criterion.code, outcome, points, criterion.max_points, data)
 
 
-def skills(
-    candidate: CandidateFacts, posting: PostingFacts, context: MatchingContext
-) -> CriterionResult:
+def skills(candidate: CandidateFacts, posting: PostingFacts, context: MatchingContext) -> CriterionResult:
     """Weigh the posting's skills the candidate has, by rarity, required ones twice.
 
     ``common`` and ``missing_required`` list codes, the weightiest first.
@@ -192,9 +184,7 @@ def skills(
     data = {
         "common": common,
         "missing_required": [
-            code
-            for code in ordered
-            if code in posting.required_skills and code not in candidate.skills
+            code for code in ordered if code in posting.required_skills and code not in candidate.skills
         ],
         "asked": len(by_code),
         "percent": covered * 100 // total,

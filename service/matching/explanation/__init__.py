@@ -49,9 +49,7 @@ class Line:
 
 def visible(criteria: Iterable[CriterionResult], audience: Audience) -> tuple[CriterionResult, ...]:
     """Return what ``audience`` may see, data included: all but place for an employer."""
-    return tuple(
-        criterion for criterion in criteria if audience == "candidate" or criterion.code != PLACE
-    )
+    return tuple(criterion for criterion in criteria if audience == "candidate" or criterion.code != PLACE)
 
 
 def words(

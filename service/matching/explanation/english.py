@@ -214,8 +214,7 @@ _SENTENCES = {
     ),
     "salary.unknown.hours": Sentence(
         "Number of hours not specified: the pay offered, {pay}, cannot be compared with your wish.",
-        "Number of hours not specified: the pay offered, {pay}, cannot be compared with this "
-        "person's wish.",
+        "Number of hours not specified: the pay offered, {pay}, cannot be compared with this person's wish.",
     ),
     "availability.in_time": Sentence(
         "You will be available for the planned start, on {starts_on}.",
@@ -231,22 +230,19 @@ _SENTENCES = {
     ),
     "availability.later": Sentence(
         "You will be available more than three months after the planned start, on {starts_on}.",
-        "This person will be available more than three months after the planned start, on "
-        "{starts_on}.",
+        "This person will be available more than three months after the planned start, on {starts_on}.",
     ),
     "availability.in_time.started": Sentence(
         "The position has been open to start since {starts_on}, and you are available.",
         "The position has been open to start since {starts_on}, and this person is available.",
     ),
     "availability.within_month.started": Sentence(
-        "The position has been open to start since {starts_on}; you will be available within a "
-        "month.",
+        "The position has been open to start since {starts_on}; you will be available within a month.",
         "The position has been open to start since {starts_on}; this person will be available "
         "within a month.",
     ),
     "availability.within_quarter.started": Sentence(
-        "The position has been open to start since {starts_on}; you will be available within "
-        "three months.",
+        "The position has been open to start since {starts_on}; you will be available within three months.",
         "The position has been open to start since {starts_on}; this person will be available "
         "within three months.",
     ),
@@ -331,13 +327,10 @@ _SENTENCES = {
         "Licences: not specified by this person; the posting wishes for: {asked}.",
     ),
     "place.within_radius": Sentence("{distance_km} km from home, within the radius you chose."),
-    "place.anywhere": Sentence(
-        "{distance_km} km from home; you are looking in the whole territory."
-    ),
+    "place.anywhere": Sentence("{distance_km} km from home; you are looking in the whole territory."),
     "place.anywhere.unmeasured": Sentence("You are looking in the whole territory."),
     "place.place_unknown.unmeasured": Sentence(
-        "Place not specified in the posting: the distance is unknown; you are looking in the "
-        "whole territory."
+        "Place not specified in the posting: the distance is unknown; you are looking in the whole territory."
     ),
     "place.remote": Sentence("Fully remote; the employer is {distance_km} km away."),
     "place.remote.unmeasured": Sentence("Fully remote: distance does not matter."),

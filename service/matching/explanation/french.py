@@ -168,20 +168,16 @@ _SENTENCES = {
     "occupation.far": Sentence(
         "Des passages existent entre le métier que vous recherchez en premier, {wanted}, et "
         "celui-ci, {offered}.",
-        "La personne recherche en premier un métier d'où l'on peut évoluer vers celui-ci : "
-        "{wanted}.",
+        "La personne recherche en premier un métier d'où l'on peut évoluer vers celui-ci : {wanted}.",
     ),
     "occupation.far_other_choice": Sentence(
-        "Des passages existent entre l'un des métiers que vous recherchez, {wanted}, et "
-        "celui-ci, {offered}.",
-        "La personne recherche, entre autres, un métier d'où l'on peut évoluer vers celui-ci : "
-        "{wanted}.",
+        "Des passages existent entre l'un des métiers que vous recherchez, {wanted}, et celui-ci, {offered}.",
+        "La personne recherche, entre autres, un métier d'où l'on peut évoluer vers celui-ci : {wanted}.",
     ),
     "occupation.none": Sentence(
         "Ce métier, {offered}, n'est pas de ceux que vous recherchez ; ce sont vos compétences "
         "qui vous en rapprochent.",
-        "La personne recherche un autre métier ; ce sont ses compétences qui la rapprochent de "
-        "celui-ci.",
+        "La personne recherche un autre métier ; ce sont ses compétences qui la rapprochent de celui-ci.",
     ),
     "occupation.unknown.posting": Sentence(
         "Métier non précisé dans l'offre ; ce sont vos compétences qui vous en rapprochent.",
@@ -190,8 +186,7 @@ _SENTENCES = {
     "occupation.unknown.candidate": Sentence(
         "Métier recherché non précisé dans votre profil ; ce sont vos compétences qui vous "
         "rapprochent de cette offre.",
-        "Métier recherché non précisé ; ce sont ses compétences qui rapprochent la personne de "
-        "cette offre.",
+        "Métier recherché non précisé ; ce sont ses compétences qui rapprochent la personne de cette offre.",
     ),
     "skills.unknown.posting": both("Compétences : non précisé dans l'offre."),
     "skills.unknown.candidate": Sentence(
@@ -233,8 +228,7 @@ _SENTENCES = {
         "Salaire souhaité : non précisé par la personne.",
     ),
     "salary.unknown.hours": Sentence(
-        "Nombre d'heures non précisé : le salaire proposé, {pay}, ne peut pas être comparé à "
-        "votre souhait.",
+        "Nombre d'heures non précisé : le salaire proposé, {pay}, ne peut pas être comparé à votre souhait.",
         "Nombre d'heures non précisé : le salaire proposé, {pay}, ne peut pas être comparé au "
         "souhait de la personne.",
     ),
@@ -248,8 +242,7 @@ _SENTENCES = {
     ),
     "availability.within_quarter": Sentence(
         "Vous serez disponible dans les trois mois qui suivent le début prévu, le {starts_on}.",
-        "La personne sera disponible dans les trois mois qui suivent le début prévu, le "
-        "{starts_on}.",
+        "La personne sera disponible dans les trois mois qui suivent le début prévu, le {starts_on}.",
     ),
     "availability.later": Sentence(
         "Vous serez disponible plus de trois mois après le début prévu, le {starts_on}.",
@@ -264,14 +257,11 @@ _SENTENCES = {
         "Le poste est à pourvoir depuis le {starts_on} ; la personne sera disponible dans le mois.",
     ),
     "availability.within_quarter.started": Sentence(
-        "Le poste est à pourvoir depuis le {starts_on} ; vous serez disponible dans les trois "
-        "mois.",
-        "Le poste est à pourvoir depuis le {starts_on} ; la personne sera disponible dans les "
-        "trois mois.",
+        "Le poste est à pourvoir depuis le {starts_on} ; vous serez disponible dans les trois mois.",
+        "Le poste est à pourvoir depuis le {starts_on} ; la personne sera disponible dans les trois mois.",
     ),
     "availability.later.started": Sentence(
-        "Le poste est à pourvoir depuis le {starts_on} ; vous serez disponible dans plus de "
-        "trois mois.",
+        "Le poste est à pourvoir depuis le {starts_on} ; vous serez disponible dans plus de trois mois.",
         "Le poste est à pourvoir depuis le {starts_on} ; la personne sera disponible dans plus "
         "de trois mois.",
     ),
@@ -349,16 +339,11 @@ _SENTENCES = {
         "Permis : non précisé dans votre profil ; l'offre souhaite : {asked}.",
         "Permis : non précisé par la personne ; l'offre souhaite : {asked}.",
     ),
-    "place.within_radius": Sentence(
-        "À {distance_km} km de chez vous, dans le rayon que vous avez choisi."
-    ),
-    "place.anywhere": Sentence(
-        "À {distance_km} km de chez vous ; vous cherchez dans tout le territoire."
-    ),
+    "place.within_radius": Sentence("À {distance_km} km de chez vous, dans le rayon que vous avez choisi."),
+    "place.anywhere": Sentence("À {distance_km} km de chez vous ; vous cherchez dans tout le territoire."),
     "place.anywhere.unmeasured": Sentence("Vous cherchez dans tout le territoire."),
     "place.place_unknown.unmeasured": Sentence(
-        "Lieu non précisé dans l'offre : la distance est inconnue ; vous cherchez dans tout le "
-        "territoire."
+        "Lieu non précisé dans l'offre : la distance est inconnue ; vous cherchez dans tout le territoire."
     ),
     "place.remote": Sentence("Entièrement en télétravail ; l'employeur est à {distance_km} km."),
     "place.remote.unmeasured": Sentence("Entièrement en télétravail : la distance ne compte pas."),
@@ -367,8 +352,7 @@ _SENTENCES = {
 _OBSTACLES = {
     "open.closed": "Cette offre n'est plus ouverte.",
     "radius.too_far": (
-        "Cette offre est à {distance_km} km, au-delà du rayon de {radius_km} km que vous avez "
-        "choisi."
+        "Cette offre est à {distance_km} km, au-delà du rayon de {radius_km} km que vous avez choisi."
     ),
     "radius.place_unknown": (
         "Le lieu de cette offre n'est pas précisé : rien ne permet d'assurer qu'il est dans le "

@@ -31,8 +31,7 @@ class Sentence:
         if audience == "candidate":
             return self.candidate
         if self.employer is None:
-            message = "this sentence is for the candidate alone"
-            raise ValueError(message)
+            raise ValueError("this sentence is for the candidate alone")
         return self.employer
 
 
@@ -78,9 +77,7 @@ class Phrasebook:
     grammar: Grammar
     skills: Callable[[CriterionResult, Audience, Mapping[str, str]], str]
 
-    def words(
-        self, criterion: CriterionResult, audience: Audience, labels: Mapping[str, str]
-    ) -> str:
+    def words(self, criterion: CriterionResult, audience: Audience, labels: Mapping[str, str]) -> str:
         """Return the sentence for what the criterion found."""
         if criterion.code == "skills" and criterion.outcome != UNKNOWN:
             return self.grammar.typeset(self.skills(criterion, audience, labels))
@@ -117,7 +114,7 @@ class Phrasebook:
             if name in ("offered", "wanted"):
                 known = grammar.values.get(value)
                 fields[name] = known or grammar.quote(labels.get(value, value))
-            elif name in ("asked", "common", "missing") and isinstance(value, list):
+            elif name in ("asked", "common", "missing") and isinstance(value, list) and value:
                 names = [grammar.values.get(code) or labels.get(code, code) for code in value]
                 fields[name] = grammar.enumerate(names)
             elif name in ("starts_on", "published_on"):
