@@ -78,7 +78,7 @@ class Edge:
             try:
                 await self._serve(scope, receive, send_with_headers)
             except Exception as error:
-                log.error("unhandled error", exc_info=error)
+                log.exception("unhandled error", exc_info=error)
                 if answering:
                     raise
                 await _refuse(our_fault(), scope, receive, send_with_headers)

@@ -30,7 +30,9 @@ _SCOPE = "territories"
 
 
 @router.get(
-    "/territories", response_model=Page[TerritoryRead], responses={304: {"description": "Not modified"}}
+    "/territories",
+    response_model=Page[TerritoryRead],
+    responses=problems(404) | {304: {"description": "Not modified"}},
 )
 async def list_territories(
     request: Request,

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from typing import Self
 
 import pytest
 import schemathesis
@@ -47,7 +48,7 @@ class _Server:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
-    def __enter__(self) -> "_Server":
+    def __enter__(self) -> Self:
         self._thread.start()
         assert self._ready.wait(60)
         return self
@@ -69,13 +70,11 @@ class _Server:
             )
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
+        # The listener queues what comes before uvicorn accepts.
+        self._ready.set()
         app = create_app(database, settings=Settings(log_level="ERROR"))
         self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
-        serving = asyncio.ensure_future(self._server.serve(sockets=[listener]))
-        while not self._server.started and not serving.done():
-            await asyncio.sleep(0.01)
-        self._ready.set()
-        await serving
+        await self._server.serve(sockets=[listener])
         await engine.dispose()
 
 
