@@ -23,6 +23,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from service.core import embedded
+from service.core.cancelling import cancel
 from service.core.database import Database, create_engine
 from service.core.logging import configure_logging
 from service.core.settings import Settings
@@ -157,9 +158,10 @@ def _arq_worker(client: ArqRedis, wake: Callable[[], None]) -> Worker:
 
 async def _abandon(worker: Worker) -> None:
     """End the jobs of a worker that has lost Redis or is to stop; its own closing would talk to Redis."""
-    for job in worker.tasks.values():
-        job.cancel()
-    await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+    ended = [*worker.tasks.values(), *([worker.main_task] if worker.main_task else [])]
+    await cancel(ended)
+    # Redis failed all of them alike, which was logged once; asyncio wants to know that somebody looked.
+    await asyncio.gather(*ended, return_exceptions=True)
 
 
 async def close(client: ArqRedis) -> None:
@@ -216,8 +218,7 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        await cancel([task])
 
 
 def _stop_on_signals(runner: Runner, running: asyncio.Task[None]) -> None:

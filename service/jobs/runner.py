@@ -15,6 +15,7 @@ from typing import Self
 import structlog
 
 from service.core import metrics
+from service.core.cancelling import cancel
 from service.core.clock import now
 from service.core.database import AsyncSession
 from service.domain import tasks
@@ -116,8 +117,7 @@ class Runner:
                 await self._wait_for_attention(self._next_round)
             await self._let_end()
         finally:
-            heart.cancel()
-            await asyncio.wait([heart])
+            await cancel([heart])
             await self._give_back()
             log.info("worker.stopped", worker=self.name)
 
@@ -270,11 +270,7 @@ class Runner:
 
     async def _give_back(self) -> None:
         """Cancel what still runs and give it back, so that another worker need not wait for the lease."""
-        remaining = [run for _, run in self._running.values()]
-        for run in remaining:
-            run.cancel()
-        if remaining:
-            await asyncio.wait(remaining, timeout=_CANCELLED_SECONDS)
+        await cancel([run for _, run in self._running.values()], within=_CANCELLED_SECONDS)
         if not (self._endings or self._interrupted):
             return
         try:
