@@ -8,8 +8,10 @@ from fastapi import Depends, FastAPI
 
 from service import __version__
 from service.api import (
+    candidates,
     documentation,
     employers,
+    matches,
     operations,
     postings,
     problems,
@@ -23,13 +25,15 @@ from service.core.pagination import Cursors
 from service.core.settings import Settings, get_settings
 from service.domain.platform import get_secret
 
-Companion = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Companion = Callable[[], AbstractAsyncContextManager[None]]
 
 ROUTERS = (
     territories.router,
     public_postings.router,
     employers.router,
     postings.router,
+    candidates.router,
+    matches.router,
     referentials.router,
     operations.router,
 )
@@ -57,7 +61,7 @@ def create_app(
         async with AsyncExitStack() as stack:
             app.state.cursors = await _cursors(database, configured)
             for companion in companions:
-                await stack.enter_async_context(companion(app))
+                await stack.enter_async_context(companion())
             yield
 
     app = FastAPI(

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI
 
 from service.app import Companion, create_app
 from service.cli.context import fail, open_database, say, settings_or_fail
@@ -34,7 +33,8 @@ def _listen(host: str, port: int) -> socket.socket:
         fail(f"this account may not use port {port}; choose one above 1023, for instance PORT=8000.")
     except OSError as error:
         fail(
-            f"cannot listen on {host}:{port} ({error.strerror}); choose another port, for instance PORT={port + 1}."
+            f"cannot listen on {host}:{port} ({error.strerror}); choose another port, "
+            f"for instance PORT={port + 1}."
         )
     return listener
 
@@ -43,7 +43,7 @@ def _companion(database: Database, settings: Settings) -> Companion:
     """Return the in-process worker, or what carries wake-ups to the workers behind Redis."""
 
     @asynccontextmanager
-    async def companion(_app: FastAPI) -> AsyncIterator[None]:
+    async def companion() -> AsyncIterator[None]:
         if settings.redis_url is None:
             runner = Runner(Work(database, settings))
             database.wake = runner.wake
