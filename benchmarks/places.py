@@ -1,6 +1,6 @@
 """Measure the share of real place labels resolved to a commune, and say which are not.
 
-Reads the shared data beside the repository: ``python benchmarks/places.py``.
+Reads the shared data beside the repository: ``python -m benchmarks.places``.
 """
 
 import csv

@@ -1,6 +1,6 @@
 """Measure how often a posting's title finds its ROME occupation, and how fast titles complete.
 
-Reads the shared data beside the repository: ``python benchmarks/titles.py``. The constants of
+Reads the shared data beside the repository: ``python -m benchmarks.titles``. The constants of
 ``service.matching.titles`` were chosen on the sets marked "dev"; the 100 postings of Ardèche are
 the test set. "title" is the title alone, "all" adds the description and the codes of the skills.
 """
