@@ -65,7 +65,7 @@ def check(document: dict[str, Any], response: httpx.Response) -> None:
     if schema is None or "json" not in media_type:
         return
     whole = {**schema, "components": document["components"]}
-    validator: Draft202012Validator = validator_for(whole, default=Draft202012Validator)(whole)
+    validator = validator_for(whole, default=Draft202012Validator)(whole)
     errors = [
         f"{error.json_path}: {error.message}"
         for error in validator.iter_errors(orjson.loads(response.content))

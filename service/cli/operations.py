@@ -5,6 +5,7 @@ import typer
 from service.cli.context import command, fail, open_database, say
 from service.core.migrations import head_revision
 from service.domain.platform import examine
+from service.domain.publication import public_facts
 from service.schemas.search import SearchKind
 from service.search import engine
 
@@ -13,11 +14,9 @@ from service.search import engine
 async def reindex() -> None:
     """Build the search index again from the tables; searches go on meanwhile."""
     async with open_database() as database:
-
-        def progress(done: int, total: int) -> None:
-            say(f"  {done} of {total}")
-
-        rebuilt = await engine().rebuild(database, SearchKind.POSTINGS, progress)
+        rebuilt = await engine().rebuild(
+            database, SearchKind.POSTINGS, public_facts, lambda done: say(f"  {done} postings")
+        )
     say(f"{rebuilt.indexed} postings indexed, {rebuilt.removed} removed.")
 
 

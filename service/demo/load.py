@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import cycle
 from typing import Any
 
@@ -135,7 +136,11 @@ def _posting(
         # One in five says nothing of pay, as in life.
         "salary": None
         if apprentice or index % 5 == 3  # noqa: PLR2004 - any fifth
-        else Salary(min=low + step * number, max=low + step * number + 180, unit=SalaryUnit.MONTH),
+        else Salary(
+            min=Decimal(low + step * number),
+            max=Decimal(low + step * number + 180),
+            unit=SalaryUnit.MONTH,
+        ),
         "place": Place(
             commune_code=employer.commune_code if number % 2 == 0 else PLACES[index % len(PLACES)]
         ),
@@ -228,7 +233,7 @@ async def _load_candidates(session: AsyncSession, actor: Actor, skills: dict[str
                 if number % 4
                 else [ContractKind.PERMANENT, ContractKind.FIXED_TERM, ContractKind.SEASONAL],
                 working_time=WorkingTime.PART_TIME if number % 7 == 0 else WorkingTime.FULL_TIME,
-                salary_wish=pay if number % 3 else None,
+                salary_wish=Decimal(pay) if number % 3 else None,
                 salary_unit=SalaryUnit.MONTH if number % 3 else None,
                 commune_code=PLACES[number % len(PLACES)] if near else None,
                 radius_km=chance.choice([10, 15, 25, 40]) if near else None,

@@ -204,6 +204,25 @@ async def measure_again(session: AsyncSession, *, after: uuid.UUID | None, limit
     return postings[-1].id if len(postings) == limit else None
 
 
+async def public_facts(session: AsyncSession, after: uuid.UUID | None, limit: int) -> Sequence[PostingFacts]:
+    """Return what a search engine is told of the next public postings in order of id, after ``after``.
+
+    One that another transaction is changing is left out: that transaction indexes it.
+    """
+    query = (
+        select(Posting)
+        .where(Posting.state == PostingState.PUBLISHED, Posting.shown)
+        .order_by(Posting.id)
+        .limit(limit)
+        .with_for_update(read=True, skip_locked=True)
+    )
+    if after is not None:
+        query = query.where(Posting.id > after)
+    postings = list(await session.scalars(query))
+    rows = await _read(session, postings)
+    return [_facts(posting, rows) for posting in postings]
+
+
 async def refresh(session: AsyncSession, postings: Sequence[Posting]) -> None:
     """Render, index and version what the public reads of ``postings``, or take it away.
 

@@ -6,17 +6,38 @@ One file per kind of background work. A line here is all it takes to add one.
 from collections.abc import Mapping, Sequence
 
 from service.jobs.housekeeping import delete_expired
+from service.jobs.matching import (
+    forget_candidates,
+    match_candidate,
+    match_everything,
+    match_posting,
+    match_territory,
+)
 from service.jobs.postings import expire_postings, follow_employer, measure_tensions, refresh_coverage
+from service.jobs.search import maintain_search
 from service.jobs.work import Daily, Every, Handler, Tick
 
 # What happened → what is done about it.
 HANDLERS: Mapping[str, Sequence[Handler]] = {
+    "candidate.changed": (match_candidate,),
+    "candidate.created": (match_candidate,),
+    "candidate.deleted": (match_candidate,),
     "employer.updated": (follow_employer,),
-    "referential.imported": (measure_tensions, refresh_coverage),
+    "posting.changed": (match_posting,),
+    "posting.expired": (match_posting,),
+    "posting.filled": (match_posting,),
+    "posting.paused": (match_posting,),
+    "posting.published": (match_posting,),
+    "posting.withdrawn": (match_posting,),
+    "referential.imported": (measure_tensions, refresh_coverage, match_everything),
+    "territory.updated": (match_territory,),
 }
 
 # What the clock starts. The name stays: it finds the row that says when it is next due.
 SCHEDULE: Mapping[str, Tick] = {
+    "candidate retention": Tick(Daily(hour=3), forget_candidates),
     "expiry": Tick(Every(60), expire_postings),
     "housekeeping": Tick(Daily(hour=4), delete_expired),
+    "search": Tick(Daily(hour=2), maintain_search),
+    "matching": Tick(Daily(hour=0, minute=10), match_everything),
 }
