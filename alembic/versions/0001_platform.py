@@ -1207,6 +1207,9 @@ def upgrade() -> None:
         ["territory_id", "published_at", "posting_id"],
         unique=False,
     )
+    op.create_index(
+        "ix_posting_index_newest_of_all", "posting_index", ["published_at", "posting_id"], unique=False
+    )
     op.create_index("ix_posting_index_point", "posting_index", ["latitude", "longitude"], unique=False)
     op.create_table(
         "posting_words",
@@ -1247,6 +1250,7 @@ def downgrade() -> None:
     )
     op.drop_table("posting_words")
     op.drop_index("ix_posting_index_point", table_name="posting_index")
+    op.drop_index("ix_posting_index_newest_of_all", table_name="posting_index")
     op.drop_index("ix_posting_index_newest", table_name="posting_index")
     op.drop_table("posting_index")
     op.drop_table("posting_document")

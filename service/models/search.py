@@ -42,6 +42,7 @@ class PostingIndex(Base):
 
     __table_args__ = (
         Index("ix_posting_index_newest", "territory_id", "published_at", "posting_id"),
+        Index("ix_posting_index_newest_of_all", "published_at", "posting_id"),
         Index("ix_posting_index_point", "latitude", "longitude"),
     )
 
@@ -51,7 +52,8 @@ class PostingWords(Base):
 
     ``heading`` holds what weighs: the title (A), the occupation and its ROME titles (B), employer, place,
     skills and details (C), each stem once, at its best weight; the title's words are there as written
-    too, after ``=``. ``stems`` holds every stem, the description's included.
+    too, after ``=``. ``stems`` holds every stem, the description's included; those of names (title,
+    occupation, employer, place, conditions) a second time, after ``^``.
     """
 
     __tablename__ = "posting_words"

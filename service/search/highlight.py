@@ -1,40 +1,33 @@
 """Marks the found words in the text as it was written, accents and all."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html import escape
 from itertools import pairwise
 
 from service.schemas.search import Highlights
-from service.search.words import Word, words
+from service.search.words import occurrences
 
 EXTRACT_LENGTH = 240
 """Characters of an extract, before escaping."""
 
 _LEAD = 60  # Characters shown before the first found word, so that it is read in a sentence.
-_READ = 8_000  # Characters of a description in which found words are looked for.
+_READ = 4_000  # Characters of a description in which found words are looked for.
 
-Matches = Callable[[Word], bool]
+Wanted = Callable[[str], bool]
+"""Tells whether a folded word is one of those looked for."""
 
 
-def highlights(title: str, description: str | None, matches: Matches) -> Highlights:
+def highlights(title: str, description: str | None, wanted: Wanted) -> Highlights:
     """Return ``title`` and an extract of ``description`` as HTML, found words inside ``<mark>``."""
     return Highlights(
-        title=_marked(title, list(_spans(title, matches)), 0, len(title)),
-        description=_extract(description[:_READ], matches) if description else None,
+        title=_marked(title, occurrences(title, wanted), 0, len(title)),
+        description=_extract(description[:_READ], wanted) if description else None,
     )
 
 
-def _spans(text: str, matches: Matches) -> Iterator[tuple[int, int]]:
-    end = 0
-    for word in words(text):
-        if word.start >= end and matches(word):
-            yield word.start, word.end
-            end = word.end
-
-
-def _extract(text: str, matches: Matches) -> str:
+def _extract(text: str, wanted: Wanted) -> str:
     """Return the part of ``text`` where most found words stand together, cut between words."""
-    spans = list(_spans(text, matches))
+    spans = occurrences(text, wanted)
     start = 0
     if spans and spans[0][1] > EXTRACT_LENGTH:
         start = max(0, _densest(spans) - _LEAD)

@@ -11,7 +11,7 @@ from service.search.words import LONGEST_WORD, title_key, words
 LONGEST_TEXT = 1_000
 """Characters of a query that are read."""
 
-_LETTERS = re.compile(r"[^\W\d_]+")
+_WRITTEN = re.compile(r"[^\W_]+")
 
 # Said to any job board, whatever is looked for: they help to rank and are never required.
 _WEAK_STEMS = frozenset(
@@ -77,7 +77,7 @@ class ParsedText:
 
 
 def _unreadable(text: str) -> Iterator[str]:
-    for match in _LETTERS.finditer(text):
+    for match in _WRITTEN.finditer(text):
         folded = fold(match[0])
         if not folded or len(folded) > LONGEST_WORD:
             yield match[0][:LONGEST_WORD]
@@ -97,9 +97,7 @@ def parse(text: str) -> ParsedText:
     kept = tuple(found.values())[:MAX_WORDS]
     return ParsedText(
         words=kept,
-        unreadable=tuple(dict.fromkeys(match[0] for match in _LETTERS.finditer(read) if not fold(match[0])))[
-            :MAX_WORDS
-        ],
+        unreadable=tuple(dict.fromkeys(_unreadable(read)))[:MAX_WORDS],
         open=bool(kept) and last == (kept[-1].stem, len(text)),
         key=title_key(read),
         cut=len(found) > MAX_WORDS or len(read) < len(text),

@@ -8,7 +8,7 @@ visitor takes for one word (``infirmier`` → ``infirmi``, ``infirmière`` → `
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -136,6 +136,11 @@ def _with(word: str, ending: str, replacement: str) -> str:
     return word[: len(word) - len(ending)] + replacement
 
 
+def _clean(token: str) -> str:
+    """Return a word cut out of a folded text without what only kept its place."""
+    return _KEPT_CHARACTERS.sub(lambda kept: _KEPT[kept[0]], token)
+
+
 def words(text: str) -> Iterator[Word]:
     """Yield the words of ``text`` in order, noise left out.
 
@@ -144,7 +149,7 @@ def words(text: str) -> Iterator[Word]:
     """
     lead: tuple[str, int] | None = None
     for match in _WORD.finditer(text.translate(_ONE_TO_ONE)):
-        folded = _KEPT_CHARACTERS.sub(lambda kept: _KEPT[kept[0]], match[0])
+        folded = _clean(match[0])
         start, end = match.span()
         if len(folded) == 1:
             if lead is not None:
@@ -154,6 +159,18 @@ def words(text: str) -> Iterator[Word]:
             continue
         yield Word(folded, stem(folded), start, end)
         lead = (folded, start) if folded in _LEADS else None
+
+
+def occurrences(text: str, wanted: Callable[[str], bool]) -> list[tuple[int, int]]:
+    """Return where the words of ``text`` stand whose folded form is ``wanted``.
+
+    Much quicker than :func:`words` on a long text: each distinct word is looked at once.
+    """
+    folded = text.translate(_ONE_TO_ONE)
+    found = {token for token in set(_WORD.findall(folded)) if wanted(_clean(token))}
+    if not found:
+        return []
+    return [match.span() for match in _WORD.finditer(folded) if match[0] in found]
 
 
 def title_key(text: str) -> str:

@@ -1,6 +1,7 @@
 """From a query to the values its statements bind, and from the last hit to where the next page begins."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import asin, cos, degrees, radians, sin
@@ -14,13 +15,20 @@ from service.search.postgresql.statements import filter_of
 
 _EARTH_RADIUS = 6371.0088  # km, as in the statements
 _POLE = 90.0  # degrees
+_NOT_OURS = "`after` does not come from a page of this search."
+_TOO_GREAT = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a hit stands: the level of words asked for, then the values hits are sorted by."""
+    """Where a hit stands: which words were given up to find it, then what hits are sorted by.
+
+    ``level`` and ``lost`` are what is asked of :meth:`Reading.levels`. They travel with the position, so that
+    a list goes on as it began, whatever has been published meanwhile.
+    """
 
     level: int
+    lost: int
     score: int
     published_at: datetime
     posting_id: uuid.UUID
@@ -29,19 +37,35 @@ class Position:
     def read(cls, values: SortValues) -> Self:
         """Return the position ``values`` was made from. Raises :class:`BadCursor` if it was not."""
         try:
-            level, score, published_at, posting_id = values
+            level, lost, score, published_at, posting_id = values
             position = cls(
-                int(level), int(score), datetime.fromisoformat(str(published_at)), uuid.UUID(str(posting_id))
+                _small(level),
+                _small(lost),
+                _small(score),
+                datetime.fromisoformat(str(published_at)),
+                uuid.UUID(str(posting_id)),
             )
         except ValueError as error:
-            raise BadCursor("`after` does not come from a page of this search.") from error
+            raise BadCursor(_NOT_OURS) from error
         if position.published_at.tzinfo is None:
-            raise BadCursor("`after` does not come from a page of this search.")
+            raise BadCursor(_NOT_OURS)
         return position
 
     def values(self) -> SortValues:
         """Return what :meth:`read` reads."""
-        return self.level, self.score, self.published_at.isoformat(), str(self.posting_id)
+        return self.level, self.lost, self.score, self.published_at.isoformat(), str(self.posting_id)
+
+    def of(self, levels: Mapping[int, str]) -> Mapping[int, str]:
+        """Return the one level of ``levels`` this position is on. Raises :class:`BadCursor` if none is."""
+        if self.level not in levels:
+            raise BadCursor(_NOT_OURS)
+        return {self.level: levels[self.level]}
+
+
+def _small(value: int | str) -> int:
+    if not isinstance(value, int) or not 0 <= value < _TOO_GREAT:
+        raise ValueError(value)
+    return value
 
 
 def filters_in_use(filters: PostingFilters) -> dict[str, Any]:
@@ -56,6 +80,8 @@ def filters_in_use(filters: PostingFilters) -> dict[str, Any]:
 def filter_values(query: SearchQuery, in_use: dict[str, Any]) -> dict[str, Any]:
     """Return the values that the conditions on territories, dates and filters bind."""
     values: dict[str, Any] = {"now": now(), "territories": list(query.territory_ids)}
+    if query.territory_ids:
+        values["territory"] = query.territory_ids[0]
     for name, value in in_use.items():
         if isinstance(value, Around):
             values |= _circle(value)

@@ -1,7 +1,7 @@
 """The engine that answers from, and writes to, PostgreSQL."""
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, delete, exists, or_, text
@@ -9,7 +9,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.database import Database
-from service.core.errors import BadCursor
 from service.models import Posting, PostingIndex, PostingWords
 from service.models.enums import PostingState
 from service.schemas.search import (
@@ -21,16 +20,14 @@ from service.schemas.search import (
     SearchKind,
     SearchPage,
     SearchQuery,
-    SortValues,
 )
-from service.search.highlight import highlights
+from service.search.highlight import Wanted, highlights
 from service.search.port import Progress, Reader
 from service.search.postgresql import statements, vocabulary
 from service.search.postgresql.asking import Position, filter_values, filters_in_use, word_values
-from service.search.postgresql.reading import read
+from service.search.postgresql.reading import ALL_WORDS, ALL_WORDS_ANYWHERE, read
 from service.search.postgresql.writing import index_row, words_row
 from service.search.query import parse
-from service.search.words import Word
 
 _BATCH = 200
 _ANALYZE = text("ANALYZE posting_index, posting_words, search_word")
@@ -54,19 +51,18 @@ class PostgresqlEngine:
         nothing answers to entirely is asked again with fewer words.
         """
         parsed = parse(query.text)
-        reading = await read(session, query.kind, parsed) if parsed.searches else None
-        levels = reading.levels() if reading else {0: ""}
         after = None if query.after is None else Position.read(query.after)
+        reading = await read(session, query.kind, parsed) if parsed.searches else None
+        lost = after.lost if after else reading.lost if reading else 0
+        levels = reading.levels(lost) if reading else {ALL_WORDS: ""}
         if after is not None:
-            if after.level not in levels:
-                raise BadCursor("`after` does not come from a page of this search.")
-            levels = {after.level: levels[after.level]}
+            levels = after.of(levels)
 
         in_use = filters_in_use(query.filters)
         shape = statements.Shape(
             searches=reading is not None,
             words=tuple(bool(word.lesser()) for word in reading.ranked) if reading else (),
-            filters=frozenset(in_use),
+            filters=frozenset(in_use) | {_scope(query)},
             facets=tuple(dict.fromkeys(query.facets)),
             order=query.order,
             after=after is not None,
@@ -86,12 +82,12 @@ class PostgresqlEngine:
             rows = (await session.execute(statements.page(shape), values)).all()
         shown = rows[: query.limit]
         return SearchPage(
-            hits=_hits(shown, reading.matcher() if reading and query.highlight else None),
+            hits=_hits(shown, reading.wanted() if reading and query.highlight else None),
             total=total,
             facets=facets,
-            next=_next(level, shown[-1]) if len(rows) > query.limit else None,
+            next=_position(level, lost, shown[-1]).values() if len(rows) > query.limit else None,
             engine=self.name,
-            relaxed=level > 0,
+            relaxed=level not in {ALL_WORDS, ALL_WORDS_ANYWHERE},
             ignored=reading.ignored if reading else (),
             corrections=reading.corrections if reading else (),
             cut=parsed.cut,
@@ -150,6 +146,11 @@ class PostgresqlEngine:
         await session.execute(_ANALYZE)
 
 
+def _scope(query: SearchQuery) -> str:
+    # For one territory, an index gives the newest postings in order.
+    return "territory" if len(query.territory_ids) == 1 else "territories"
+
+
 async def _count(
     session: AsyncSession, shape: statements.Shape, levels: Mapping[int, str], values: Mapping[str, Any]
 ) -> tuple[int, int, _Facets]:
@@ -173,17 +174,17 @@ async def _count(
             return level, total, facets
         if not number:
             first = facets
-    return 0, 0, first
+    return ALL_WORDS, 0, first
 
 
-def _next(level: int, row: Row[Any]) -> SortValues:
-    return Position(level, row.score, row.published_at, row.posting_id).values()
+def _position(level: int, lost: int, row: Row[Any]) -> Position:
+    return Position(level, lost, row.score, row.published_at, row.posting_id)
 
 
-def _hits(rows: Sequence[Row[Any]], matches: Callable[[Word], bool] | None) -> tuple[Hit, ...]:
-    if matches is None:
+def _hits(rows: Sequence[Row[Any]], wanted: Wanted | None) -> tuple[Hit, ...]:
+    if wanted is None:
         return tuple(Hit(id=row[0]) for row in rows)
-    return tuple(Hit(id=row[0], highlights=highlights(row.title, row.description, matches)) for row in rows)
+    return tuple(Hit(id=row[0], highlights=highlights(row.title, row.description, wanted)) for row in rows)
 
 
 async def _write(

@@ -2,32 +2,39 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from functools import cache
+from itertools import chain, combinations, pairwise
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.schemas.search import Correction
 from service.search.postgresql import vocabulary
 from service.search.query import ABBREVIATIONS, ParsedText, TypedWord
-from service.search.words import Word, stem
+from service.search.words import stem
 
 _RARE = 2  # Documents. A word this rare may be a misspelling that a text holds too…
 _MEANT = 10  # …of a word at least so many times more frequent.
 _SHORTEST_PART = 3
 _SHORTEST_BEGINNING = 3  # A shorter known word is taken as it is: "as", "07".
 
+NAMED = "^"  # Before a stem, in the index: some name of the posting holds it.
+
+ALL_WORDS, ALL_WORDS_ANYWHERE, ALL_BUT_LOST, ALL_BUT_ONE, ANY_WORD = range(5)
+
 
 @dataclass(frozen=True, slots=True)
 class ReadWord:
     """A word and what it may be found as.
 
-    ``stem`` answers fully. ``beginning`` (of stems) and the stems of ``variants`` answer less; each of
-    ``compounds`` answers by all its stems together. ``known``: a document holds it.
+    The word itself answers fully. Less do: stems that begin with ``beginning``, the stems ``begun`` (of
+    words that begin so), those of ``variants``, and each of ``compounds``, by all its stems together.
+    ``known``: a document holds the word.
     """
 
     typed: TypedWord
     known: bool
     beginning: str | None = None
+    begun: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
     compounds: tuple[tuple[str, ...], ...] = ()
     corrections: tuple[str, ...] = ()
@@ -46,22 +53,25 @@ class ReadWord:
         """Return the tsqueries of single stems that answer less than the word itself."""
         others = dict.fromkeys(
             other
-            for other in (*self.variants, *(part for parts in self.compounds for part in parts))
+            for other in (*self.begun, *self.variants, *(part for parts in self.compounds for part in parts))
             if other != self.typed.stem
         )
-        begun = (f"{_quote(self.beginning)}:*",) if self.beginning else ()
-        return (*begun, *(_quote(other) for other in others))
+        beginnings = (f"{_quote(self.beginning)}:*",) if self.beginning else ()
+        return (*beginnings, *(_quote(other) for other in others))
 
-    def match(self) -> str:
-        """Return the tsquery of everything that answers to the word."""
-        compounds = (" & ".join(_quote(part) for part in parts) for parts in self.compounds)
-        return _any([self.exact, *self._single(), *(f"({compound})" for compound in compounds)])
+    def match(self, *, wide: bool) -> str:
+        """Return the tsquery of everything that answers to the word.
 
-    def _single(self) -> Iterable[str]:
+        What a typed beginning may become is looked for among names (titles, trades, places,
+        employers), where it means something; ``wide``, in every text.
+        """
+        mark = "" if wide else NAMED
+        singles = [self.exact]
         if self.beginning:
-            yield f"{_quote(self.beginning)}:*"
-        for variant in self.variants:
-            yield _quote(variant)
+            singles.append(f"{_quote(mark + self.beginning)}:*")
+            singles += [_quote(mark + stem) for stem in self.begun]
+        singles += [_quote(stem) for stem in self.variants]
+        return _any([*singles, *(_all(map(_quote, parts)) for parts in self.compounds)])
 
 
 def _quote(lexeme: str) -> str:
@@ -105,35 +115,50 @@ class Reading:
             if word.corrections
         )
 
-    def levels(self) -> Mapping[int, str]:
+    @property
+    def lost(self) -> int:
+        """Which required words nothing answers to: bit n for the nth of them."""
+        return sum(1 << number for number, word in enumerate(self._required) if not word.reachable)
+
+    @property
+    def _required(self) -> list[ReadWord]:
+        return [word for word in self.words if word.typed.required]
+
+    def levels(self, lost: int) -> Mapping[int, str]:
         """Return what to ask for, level by level, until something answers.
 
-        0: all the words; 1: all that anything answers to; 2: all but one of these; 3: any of these.
+        First all the words, then without the ``lost`` ones, then without one more, then any of them.
         """
-        required = [word for word in self.words if word.typed.required]
-        reachable = [word.match() for word in required if word.reachable]
+        required = [word.match(wide=True) for word in self._required]
+        kept = [match for number, match in enumerate(required) if not lost >> number & 1]
         levels: dict[int, str] = {}
         if not self.unreadable:
-            # Also when a word seems unknown: the count of a vocabulary may lag behind the index.
-            levels[0] = _all(word.match() for word in required)
-        if reachable and (self.unreadable or len(reachable) < len(required)):
-            levels[1] = _all(reachable)
-        if len(reachable) > 2:  # noqa: PLR2004 - of two words, all but one is any
-            levels[2] = _any(_all(kept) for kept in combinations(reachable, len(reachable) - 1))
-        if len(reachable) > 1:
-            levels[3] = _any(reachable)
+            # Also when a word seems unknown: the counts of a vocabulary may lag behind the index.
+            levels[ALL_WORDS] = _all(word.match(wide=False) for word in self._required)
+            if any(word.beginning for word in self._required):
+                levels[ALL_WORDS_ANYWHERE] = _all(required)
+        if kept and (self.unreadable or lost):
+            levels[ALL_BUT_LOST] = _all(kept)
+        if len(kept) > 2:  # noqa: PLR2004 - of two words, all but one is any
+            levels[ALL_BUT_ONE] = _any(_all(fewer) for fewer in combinations(kept, len(kept) - 1))
+        if len(kept) > 1:
+            levels[ANY_WORD] = _any(kept)
         return levels
 
-    def matcher(self) -> Callable[[Word], bool]:
-        """Return the function that tells whether a word of a text is one of those looked for."""
-        stems = {stem for word in self.words for stem in (word.typed.stem, *word.variants)}
-        stems.update(stem for word in self.words for parts in word.compounds for stem in parts)
+    def wanted(self) -> Callable[[str], bool]:
+        """Return the function that tells whether a folded word is one of those looked for."""
+        stems = {
+            stem
+            for word in self.words
+            for stem in (word.typed.stem, *word.begun, *word.variants, *chain(*word.compounds))
+        }
         beginnings = tuple(word.beginning for word in self.words if word.beginning)
 
-        def matches(word: Word) -> bool:
-            return word.stem in stems or (bool(beginnings) and word.folded.startswith(beginnings))
+        @cache
+        def wanted(word: str) -> bool:
+            return stem(word) in stems or (bool(beginnings) and word.startswith(beginnings))
 
-        return matches
+        return wanted
 
 
 async def read(session: AsyncSession, kind: str, parsed: ParsedText) -> Reading:
@@ -192,11 +217,8 @@ async def read(session: AsyncSession, kind: str, parsed: ParsedText) -> Reading:
                 typed=word,
                 known=bool(held),
                 beginning=word.folded if begins else None,
-                variants=tuple(
-                    dict.fromkeys(
-                        [*together, *(found.other_stems if begins else ()), *(near.stem for near in meant)]
-                    )
-                ),
+                begun=found.other_stems if begins else (),
+                variants=tuple(dict.fromkeys([*together, *(near.stem for near in meant)])),
                 compounds=tuple(compounds),
                 corrections=tuple(near.word for near in meant) if not held else (),
             )

@@ -15,6 +15,7 @@ from service.schemas.search import FACET_SIZE, PostingFacet, SearchOrder
 # Conditions that no facet counts by.
 _CONDITIONS = {
     "valid": "(x.valid_through IS NULL OR x.valid_through > :now)",
+    "territory": "x.territory_id = :territory",
     "territories": "x.territory_id = ANY(CAST(:territories AS uuid[]))",
     "occupation_domains": "(left(x.occupation_code, 1) = ANY(CAST(:occupation_domains AS text[]))"
     " OR left(x.occupation_code, 3) = ANY(CAST(:occupation_domains AS text[])))",
@@ -109,7 +110,7 @@ def _conditions(names: Iterable[str]) -> list[str]:
 
 def _from(shape: Shape, filters: Iterable[str]) -> str:
     """Return the FROM and WHERE of the postings that pass ``filters`` and answer to the text."""
-    conditions = _conditions({"valid", "territories", *filters})
+    conditions = _conditions({"valid", *filters})
     source = "posting_index AS x"
     if shape.searches:
         source = "posting_words AS w JOIN posting_index AS x ON x.posting_id = w.posting_id"
@@ -144,6 +145,12 @@ def counts(shape: Shape) -> TextClause:
         """  # noqa: S608 - made of fixed parts; every value is bound
         for number, (facet, one) in enumerate(facets.items())
     )
+    # A selected value is listed even when nothing has it.
+    values += "".join(
+        f" UNION ALL SELECT '{facet.value}', unnest(CAST(:chosen_{one.filter} AS text[])), 0"
+        for facet, one in facets.items()
+        if one in own
+    )
     kept = [f"(place <= {FACET_SIZE} AND hits > 0)"]
     kept += [
         f"(facet = '{facet.value}' AND value = ANY(CAST(:chosen_{one.filter} AS text[])))"
@@ -158,7 +165,7 @@ def counts(shape: Shape) -> TextClause:
             SELECT grouping({", ".join(columns)}) AS level, {", ".join([*columns, *tallies])}
             FROM base GROUP BY GROUPING SETS ((), {", ".join(f"({column})" for column in columns)})
         ),
-        counted AS ({values}),
+        counted AS (SELECT facet, value, max(hits) AS hits FROM ({values}) AS each GROUP BY facet, value),
         placed AS (
             SELECT *, row_number() OVER (PARTITION BY facet ORDER BY hits DESC, value) AS place FROM counted
         ),

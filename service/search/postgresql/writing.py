@@ -5,6 +5,7 @@ from typing import Any
 
 from service.models.enums import ContractKind, RemoteKind, WorkingTime
 from service.schemas.search import PostingFacts
+from service.search.postgresql.reading import NAMED
 from service.search.words import Word, title_key, words
 
 # What visitors type for values that texts may not spell out.
@@ -61,16 +62,19 @@ def words_row(facts: PostingFacts) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the values of the posting's ``PostingWords`` row, and the stem of each word it holds."""
     vocabulary: dict[str, str] = {}
     weights: dict[str, str] = {}
-    titled = list(words(facts.title))
-    for weight, found in (
-        ("A", titled),
-        ("B", _words(facts.occupation_label, *facts.occupation_titles)),
-        ("C", _context(facts)),
-    ):
+
+    def weigh(weight: str, found: Iterable[Word]) -> None:
         for word in found:
             weights.setdefault(word.stem, weight)
             vocabulary[word.folded] = word.stem
-    stems = set(weights)
+
+    titled = list(words(facts.title))
+    weigh("A", titled)
+    weigh("B", _words(facts.occupation_label, *facts.occupation_titles))
+    weigh("C", _surroundings(facts))
+    named = [NAMED + stem for stem in weights]
+    weigh("C", _prose(facts, facts.sector_label, *facts.skills, *facts.details))
+    stems = {*weights, *named}
     for word in _prose(facts, facts.description):
         stems.add(word.stem)
         vocabulary[word.folded] = word.stem
@@ -92,11 +96,10 @@ def _words(*texts: str | None) -> Iterator[Word]:
             yield from words(text)
 
 
-def _context(facts: PostingFacts) -> Iterator[Word]:
-    """Yield the words of what surrounds the work: employer, place, conditions, skills."""
-    yield from _words(
+def _surroundings(facts: PostingFacts) -> Iterator[Word]:
+    """Yield the words of what surrounds the work: employer, place, conditions."""
+    return _words(
         facts.employer_name,
-        facts.sector_label,
         *facts.places,
         *facts.postal_codes,
         facts.departement_code,
@@ -104,7 +107,6 @@ def _context(facts: PostingFacts) -> Iterator[Word]:
         _WORKING_TIME_WORDS.get(facts.working_time) if facts.working_time else None,
         _REMOTE_WORDS.get(facts.remote) if facts.remote else None,
     )
-    yield from _prose(facts, *facts.skills, *facts.details)
 
 
 def _prose(facts: PostingFacts, *texts: str | None) -> Iterable[Word]:
