@@ -104,7 +104,7 @@ def test_the_json_of_api_geo_is_read(tmp_path: Path) -> None:
     assert (second.latitude, second.longitude) == (None, None)
 
 
-@pytest.mark.parametrize("content", [b"{", b"{}", b"[]", b'[{"nom": "Aubenas"}]', b"[1]"])
+@pytest.mark.parametrize("content", [b"{", b"{}", b"[]", b'[{"nom": "Aubenas"}]', b"[1]", b'["\\u0000"]'])
 def test_json_that_holds_no_communes_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.json").write_bytes(content)
     with pytest.raises(Invalid, match=r"x\.json"):

@@ -71,6 +71,7 @@ def test_rows_that_name_unknown_things_are_left_out_and_counted(rome_folder: Pat
     _append(rome_folder, "referentiel_appellation", "x,Sans code,Sans code,D1102,,,,,,SYNONYME,,D1102,N")
     _append(rome_folder, "rubrique_mobilite", "D1102,Z9999,1")
     _append(rome_folder, "rubrique_mobilite", "D1102,Z9999")
+    _append(rome_folder, "rubrique_mobilite", "D1102,N4101,²")
     _append(rome_folder, "liens_rome_referentiels", "D1102,5,1,999999999")
     _append(rome_folder, "arborescence_secteur_naf", "77,Inconnu,1,D1102,Boulanger")
     after = _read(rome_folder)
@@ -82,6 +83,7 @@ def test_rows_that_name_unknown_things_are_left_out_and_counted(rome_folder: Pat
     assert by_kind["mobilities"].left_out == {
         "names an occupation this release does not hold": 1,
         "another number of cells than the header": 1,
+        "no rank": 1,
     }
     assert after.links["unknown"] == 1
     assert (len(after.titles), len(after.mobilities)) == (len(before.titles), len(before.mobilities))

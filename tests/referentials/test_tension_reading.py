@@ -43,6 +43,8 @@ def test_masked_figures_are_unknown_and_zero_is_zero(write_csv: Write) -> None:
         ("2024", "A0X40", "Agriculteurs", "07", "8420", "AUBENAS", "17", "*", "0"),
         ("2024", "A0X40", "Agriculteurs", "7", "8421", "PRIVAS", "*", "*", "*"),
         ("2024", "A0X40", "Agriculteurs", "07", "8422", "X", "beaucoup", "1", "1"),
+        ("2024", "A0X40", "Agriculteurs", "07", "8423", "X", "9" * 30, "1", "1"),
+        ("2024", "A0X40", "Agriculteurs", "07", "8424", "X", "-1", "1", "1"),
         ("2024", "", "Agriculteurs", "07", "8422", "X", "1", "1", "1"),
     )
     (release,) = _read(path).releases
@@ -52,7 +54,7 @@ def test_masked_figures_are_unknown_and_zero_is_zero(write_csv: Write) -> None:
     assert (second.planned_hirings, second.difficult_hirings, second.seasonal_hirings) == (None, None, None)
     assert (second.area_kind, second.area_code, second.departement_code) == ("bmo-area", "8421", "07")
     (file,) = _read(path).files
-    assert file.left_out == {"a figure that is neither a number nor *": 1, "no family, year or bassin": 1}
+    assert file.left_out == {"a figure that is neither a number nor *": 3, "no family, year or bassin": 1}
 
 
 def test_the_same_survey_given_twice_counts_once(write_csv: Write) -> None:

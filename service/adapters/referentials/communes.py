@@ -19,6 +19,7 @@ from service.schemas.referential_files import CommuneRelease, CommuneRow, FileRe
 
 _CODE = re.compile(r"(?:\d{2}|2[AB])\d{3}")
 _POSTAL_CODE = re.compile(r"\d{5}")
+_POPULATION = re.compile(r"[0-9]{1,9}")
 _NOT_DIGITS = re.compile(r"\D+")
 COMMUNES = Kind(
     "communes",
@@ -110,7 +111,7 @@ def _commune(cells: Mapping[str, str]) -> CommuneRow:
         code=cells["code"],
         name=cells["name"],
         postal_codes=sorted({code for code in postal_codes if _POSTAL_CODE.fullmatch(code)}),
-        population=int(cells["population"]) if cells["population"].isdecimal() else None,
+        population=int(cells["population"]) if _POPULATION.fullmatch(cells["population"]) else None,
         departement_code=cells["departement_code"],
         departement_name=cells["departement_name"],
         region_code=cells["region_code"].zfill(2),
@@ -145,6 +146,9 @@ def _from_api_geo(file: SourceFile) -> Table:
         items = orjson.loads(file.content)
     except orjson.JSONDecodeError as error:
         raise Invalid(f"{file.name} is not JSON: {error}.") from error
+    # Escaped, it passes JSON and is refused by PostgreSQL.
+    if b"\\u0000" in file.content:
+        raise Invalid(f"{file.name} is not a text file: it holds NUL characters.")
     communes = items if isinstance(items, list) else []
     rows = [list(_cells(item)) for item in communes if isinstance(item, dict) and "codesPostaux" in item]
     return Table(file.name, tuple(_COLUMNS.values()) if rows else (), list(rows))

@@ -25,6 +25,7 @@ from service.schemas.referential_files import (
 _CODE = re.compile(r"[A-Z]\d{4}")
 _OGR = re.compile(r"\d{1,9}")
 _SECTOR = re.compile(r"\d{1,2}")
+_NUMBER = re.compile(r"[0-9]{1,6}")
 _STATED_VERSION = re.compile(r"numero de version (\d+)")
 _NAMED_VERSION = re.compile(r"_v4(\d{2,3})(?:_|\.)")
 
@@ -195,7 +196,7 @@ class _Assembly:
         for row in reader.rows(columns):
             if row["kind"] not in {"definition", "acces_metier"}:
                 reader.leave("another kind of text")
-            elif not row["position"].isdigit() or not row["text"]:
+            elif not _NUMBER.fullmatch(row["position"]) or not row["text"]:
                 reader.leave("no text or no position")
             else:
                 # This file alone doubles its apostrophes, as if for SQL.
@@ -358,7 +359,7 @@ class _Assembly:
             move = (row["start"], row["end"])
             if not codes.issuperset(move):
                 reader.leave("names an occupation this release does not hold")
-            elif not row["rank"].isdigit():
+            elif not _NUMBER.fullmatch(row["rank"]):
                 reader.leave("no rank")
             elif move in found:
                 reader.leave("move met before")

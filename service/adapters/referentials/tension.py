@@ -24,6 +24,8 @@ _WHOLE_COUNTRY = "france entiere"
 _YEAR = re.compile(r"(?<!\d)(20\d{2})(?!\d)")
 _DETAILED_LEVEL = "fap 225"
 _LEVELS = range(1, 6)
+# Far above every figure and below what a database integer holds.
+_IMPLAUSIBLE = 1_000_000_000
 
 # INSEE codes of the régions, which the official list gives by name.
 _REGIONS: Final = {
@@ -289,7 +291,7 @@ def _decimal(text: str) -> Decimal | None:
         number = Decimal(text.replace(",", "."))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and abs(number) < _IMPLAUSIBLE else None
 
 
 def _count(text: str) -> int | None:

@@ -186,7 +186,8 @@ async def list_skills(
     """Return up to ``limit`` skills, each with its sort values.
 
     With ``q``: those that hold all its words or their beginnings, those that begin with it first, then
-    those that hold it whole; otherwise by label after ``after``. ``occupation`` keeps those ROME lists for it.
+    those that hold it whole; otherwise by label after ``after``. ``occupation`` keeps those ROME lists
+    for it.
     """
     query = select(Skill).where(Skill.obsolete_since.is_(None))
     if occupation is not None:
