@@ -11,6 +11,7 @@ from service.api import (
     candidates,
     documentation,
     employers,
+    feeds,
     matches,
     operations,
     postings,
@@ -35,6 +36,7 @@ ROUTERS = (
     candidates.router,
     matches.router,
     referentials.router,
+    feeds.router,
     operations.router,
 )
 

@@ -30,6 +30,17 @@ WORKER_LAST_TURN = Gauge(
     "ancrage_worker_last_turn_timestamp_seconds",
     "When the worker in this process last reached the database and looked for work.",
 )
+FEED_IMPORTS = Counter(
+    "ancrage_feed_imports",
+    "Imports of feeds that ended, by source and state (done, partial, failed).",
+    ["source", "state"],
+)
+FEED_ITEMS = Counter(
+    "ancrage_feed_items",
+    "Items of feeds, by what became of them (imported, updated, unchanged, relisted, held, rejected), "
+    "and postings withdrawn.",
+    ["source", "outcome"],
+)
 
 
 def render() -> tuple[bytes, str]:

@@ -5,6 +5,7 @@ One file per kind of background work. A line here is all it takes to add one.
 
 from collections.abc import Mapping, Sequence
 
+from service.jobs.feeds import fetch_feed, regroup_posting, start_due_feeds
 from service.jobs.housekeeping import delete_expired
 from service.jobs.matching import (
     forget_candidates,
@@ -23,12 +24,14 @@ HANDLERS: Mapping[str, Sequence[Handler]] = {
     "candidate.created": (match_candidate,),
     "candidate.deleted": (match_candidate,),
     "employer.updated": (follow_employer,),
-    "posting.changed": (match_posting,),
-    "posting.expired": (match_posting,),
-    "posting.filled": (match_posting,),
-    "posting.paused": (match_posting,),
-    "posting.published": (match_posting,),
-    "posting.withdrawn": (match_posting,),
+    "feed.due": (fetch_feed,),
+    "feed.import_requested": (fetch_feed,),
+    "posting.changed": (regroup_posting, match_posting),
+    "posting.expired": (regroup_posting, match_posting),
+    "posting.filled": (regroup_posting, match_posting),
+    "posting.paused": (regroup_posting, match_posting),
+    "posting.published": (regroup_posting, match_posting),
+    "posting.withdrawn": (regroup_posting, match_posting),
     "referential.imported": (measure_tensions, refresh_coverage, match_everything),
     "territory.updated": (match_territory,),
 }
@@ -37,6 +40,7 @@ HANDLERS: Mapping[str, Sequence[Handler]] = {
 SCHEDULE: Mapping[str, Tick] = {
     "candidate retention": Tick(Daily(hour=3), forget_candidates),
     "expiry": Tick(Every(60), expire_postings),
+    "feeds": Tick(Every(60), start_due_feeds),
     "housekeeping": Tick(Daily(hour=4), delete_expired),
     "search": Tick(Daily(hour=2), maintain_search),
     "matching": Tick(Daily(hour=0, minute=10), match_everything),
