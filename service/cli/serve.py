@@ -1,10 +1,11 @@
 """``ancrage run``: everything in one process, from an empty folder to an open door."""
 
+import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 
 import uvicorn
@@ -76,6 +77,17 @@ class _Server(uvicorn.Server):
 
     welcome = ""
 
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at Ctrl-C or SIGTERM, a second one at once; never raise the signal again.
+
+        Raised again, it would cancel what closes the database.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if not self.should_exit:
@@ -83,7 +95,7 @@ class _Server(uvicorn.Server):
 
 
 def _terminated(_number: int, _frame: FrameType | None) -> None:
-    # uvicorn raises the signal again once it has closed; the database must still be stopped.
+    # Before the server listens: leave through every `finally`, so that the database is stopped.
     raise SystemExit(0)
 
 
