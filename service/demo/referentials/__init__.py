@@ -14,7 +14,7 @@ from service.domain.referentials.releases import ImportOutcome, latest_release
 from service.schemas.referential_files import Progress
 
 ROME_VERSION = "60 (demo)"
-COMMUNES_VERSION = "2025 (demo)"
+COMMUNES_VERSION = "decoupage-administratif 6.0.0 (demo)"
 _ACTOR = system("demo")
 
 
