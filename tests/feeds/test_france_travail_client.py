@@ -84,6 +84,15 @@ async def test_what_no_window_can_separate_makes_the_reading_incomplete(api: Inv
     assert any("3150 received of 3200" in note for note in batch.notes)
 
 
+async def test_what_is_older_than_every_window_makes_the_reading_incomplete(api: InventedApi) -> None:
+    api.offers = [offer(number, day=1 + number % 28) for number in range(3200)]
+    api.offers[7]["dateCreation"] = "2009-05-01T08:00:00.000Z"
+    batch = await read(api)
+    assert len(batch.postings) == 3199
+    assert not batch.complete
+    assert "3199 received of 3200" in batch.notes[0]
+
+
 async def test_a_broken_item_is_rejected_and_the_others_stay(api: InventedApi) -> None:
     api.offers = [offer(1), offer(2, intitule=None), offer(3)]
     batch = await read(api)

@@ -18,6 +18,9 @@ def item(number: int, **fields: object) -> dict[str, object]:
 
 ITEMS = [item(1), item(2, description="Un « menu » : {plats}, [vins]."), item(3)]
 REPLY = json.dumps({"filtresPossibles": [], "resultats": ITEMS}, ensure_ascii=False, indent=1).encode()
+CUT_ANYWHERE = json.dumps(
+    {"resultats": [item(1, alternance=True, nombrePostes=12.5, description="caf\u00e9 {[]}")]}
+).encode()
 LINES = "\n".join(json.dumps(entry, ensure_ascii=False) for entry in ITEMS).encode()
 
 
@@ -58,6 +61,12 @@ def test_an_empty_list_is_an_empty_batch() -> None:
 def test_a_reply_cut_anywhere_is_refused(length: int) -> None:
     with pytest.raises(FeedError, match="stops in the middle"):
         parse_file(REPLY[:length])
+
+
+@pytest.mark.parametrize("length", range(1, len(CUT_ANYWHERE)))
+def test_a_reply_cut_in_a_number_a_word_or_an_escape_is_refused(length: int) -> None:
+    with pytest.raises(FeedError, match="stops in the middle"):
+        parse_file(CUT_ANYWHERE[:length])
 
 
 def test_lines_cut_within_the_last_one_are_refused() -> None:

@@ -159,7 +159,8 @@ def test_a_point_far_from_every_commune_tells_nothing() -> None:
 def test_a_postal_code_or_a_point_settles_an_ambiguous_name() -> None:
     assert INDEX.resolve("Saint-Priest", postal_code="69800").commune_code == "69290"
     assert INDEX.resolve("Saint-Priest", latitude=44.72, longitude=4.55).commune_code == "07288"
-    assert INDEX.resolve("53 - Mayenne", postal_code="53100").commune_code == "53147"
+    settled = INDEX.resolve("53 - Mayenne", postal_code="53100")
+    assert (settled.commune_code, settled.how) == ("53147", "name")
 
 
 @pytest.mark.parametrize(

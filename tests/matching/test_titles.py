@@ -176,6 +176,15 @@ def test_completion_of_nothing_known_is_empty(typed: str) -> None:
     assert INDEX.complete(typed) == []
 
 
+def test_a_title_whose_first_word_is_typed_comes_before_one_that_only_has_it() -> None:
+    titles = (
+        TitleFacts("1", "Aide menuisier / Aide menuisière", "H2206"),
+        TitleFacts("2", "Menuisier agenceur / Menuisière agenceuse de magasins", "H2206"),
+    )
+    found = OccupationTitleIndex(titles, OCCUPATIONS).complete("menuisière")
+    assert [completion.title_code for completion in found] == ["2", "1"]
+
+
 def test_a_completion_tells_its_occupation() -> None:
     found = INDEX.complete("serveuse de bar")[0]
     assert (found.occupation_code, found.title_code) == ("G1803", "2")
