@@ -47,9 +47,10 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
-    # Our own access line replaces uvicorn's; these two say too much at INFO.
-    for name in ("uvicorn.access", "httpx", "arq.worker"):
+    # Our own access line replaces uvicorn's; the others say too much at INFO.
+    for name in ("uvicorn.access", "httpx", "arq.worker", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -104,7 +104,8 @@ async def bump_public_version(session: AsyncSession, territory_id: uuid.UUID) ->
         select(Territory.id)
         .where(Territory.id.in_(select(func.unnest(Territory.lineage)).where(Territory.id == territory_id)))
         .order_by(func.cardinality(Territory.lineage), Territory.id)
-        .with_for_update()
+        # Keys stay: rows that refer to the territory may be written meanwhile.
+        .with_for_update(key_share=True)
     )
     ids = list(await session.scalars(locked))
     changed = await session.execute(
@@ -119,6 +120,10 @@ async def bump_public_version(session: AsyncSession, territory_id: uuid.UUID) ->
 
 async def _cover(session: AsyncSession, territory: Territory) -> None:
     """Work out the communes of the declared coverage from the commune referential."""
+    # Two that work it out at once would add the same rows.
+    await session.execute(
+        select(func.pg_advisory_xact_lock(func.hashtextextended(f"coverage {territory.id}", 0)))
+    )
     coverage = territory.coverage
     await session.execute(delete(TerritoryCommune).where(TerritoryCommune.territory_id == territory.id))
     communes = select(literal(territory.id, TerritoryCommune.territory_id.type), Commune.code).where(

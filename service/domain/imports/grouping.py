@@ -146,6 +146,7 @@ async def _facts(session: AsyncSession, ids: Collection[uuid.UUID]) -> list[Dupl
             Posting.source,
             Posting.source_partner,
             Posting.title,
+            Posting.departement_code,
             Employer.siret,
             func.coalesce(Posting.source_updated_at, Posting.source_created_at, Posting.published_at).label(
                 "moment"
@@ -165,6 +166,7 @@ async def _facts(session: AsyncSession, ids: Collection[uuid.UUID]) -> list[Dupl
             employer_name=row["employer_name"],
             siret=row["siret"],
             commune_code=row["commune_code"],
+            departement_code=row["departement_code"],
             contract=row["contract_kind"],
             updated_at=row["moment"],
             completeness=fullness(row) + (_OWN if row["source"] == OWN_SOURCE else 0),

@@ -62,6 +62,8 @@ def read_item(item: FeedPosting, references: References) -> Reading:
         commune_code=item.place.commune_code,
         latitude=item.place.latitude,
         longitude=item.place.longitude,
+        title=item.title,
+        description=item.description,
     )
     occupation, doubt = _occupation(item, references)
     siret = item.employer.siret if item.employer.siret and is_siret(item.employer.siret) else None
