@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Select, func, or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import now
@@ -86,7 +86,7 @@ async def _read(session: AsyncSession, feeds: Sequence[Feed]) -> list[FeedRead]:
     refreshed_at = {row.feed_id: row.at for row in refreshed}
     latest = await session.execute(
         select(ImportReport.feed_id, ImportReport.id, ImportReport.state, ImportReport.finished_at)
-        .distinct(ImportReport.feed_id)
+        .ext(distinct_on(ImportReport.feed_id))
         .where(ImportReport.feed_id.in_(ids))
         .order_by(ImportReport.feed_id, ImportReport.id.desc())
     )
