@@ -18,6 +18,7 @@ from service.api import (
     problems,
     public_postings,
     referentials,
+    syndication,
     territories,
 )
 from service.api.edge import Edge
@@ -31,6 +32,7 @@ Companion = Callable[[], AbstractAsyncContextManager[None]]
 ROUTERS = (
     territories.router,
     public_postings.router,
+    syndication.router,
     employers.router,
     postings.router,
     candidates.router,

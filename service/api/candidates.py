@@ -53,7 +53,13 @@ async def list_candidate_profiles(
     filters = {"territory": territory, "reference": reference, "active": active}
     start = start_after(cursors, after, scope=_SCOPE, filters=filters)
     found = await candidates.list_candidate_profiles(
-        session, actor, after=UUID(start[0]) if start else None, limit=limit + 1, **filters
+        session,
+        actor,
+        after=UUID(start[0]) if start else None,
+        limit=limit + 1,
+        territory=territory,
+        reference=reference,
+        active=active,
     )
     return next_page(
         request, response, cursors, found, limit, key=lambda item: [item.id], scope=_SCOPE, filters=filters
@@ -69,14 +75,16 @@ async def create_candidate_profile(
 ) -> CandidateProfileRead:
     """Send what a person wishes; suggestions follow within seconds at `/matches` below the profile.
 
-    Only facts directly linked to the work are accepted (Labour Code L1221-6): anything else, such as a name or
-    an age, is refused with 422. The commune and radius are the person's own filter: they never rank anybody and
-    no employer sees them. A `reference` the territory has already answers 409 with `candidate_profile_id`.
+    Only facts directly linked to the work are accepted (Labour Code L1221-6): anything else, such as a name
+    or an age, is refused with 422. The commune and radius are the person's own filter: they never rank
+    anybody and no employer sees them. A `reference` the territory has already answers 409 with
+    `candidate_profile_id`.
 
     Example body:
 
         {"territory": "pays-des-sources", "reference": "crm-10482", "occupation_codes": ["D1102", "D1104"],
-         "skill_codes": ["104385"], "contract_kinds": ["permanent"], "salary_wish": 1900, "salary_unit": "month",
+         "skill_codes": ["104385"], "contract_kinds": ["permanent"],
+         "salary_wish": 1900, "salary_unit": "month",
          "commune_code": "07019", "radius_km": 30, "available_from": "2027-01-04", "languages": ["fr", "uk"],
          "licences": ["B"]}
     """

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 
 from sqlalchemy import func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.models import Event, PlatformSecret, Posting, ReferentialRelease, Task, Territory
@@ -49,7 +49,7 @@ async def examine(session: AsyncSession) -> Condition:
     """Return the platform's condition."""
     newest = await session.execute(
         select(ReferentialRelease.referential, ReferentialRelease.version)
-        .distinct(ReferentialRelease.referential)
+        .ext(distinct_on(ReferentialRelease.referential))
         .order_by(ReferentialRelease.referential, ReferentialRelease.imported_at.desc())
     )
     states = await session.execute(select(Task.state, func.count()).group_by(Task.state))

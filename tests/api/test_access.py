@@ -27,6 +27,7 @@ PUBLIC = {
     "get_readiness",
     "get_commune",
     "get_occupation",
+    "get_postings_feed",
     "get_public_posting",
     "get_territory",
     "list_communes",

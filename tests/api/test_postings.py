@@ -1,6 +1,7 @@
 """Postings over the API: from a draft to what the public finds, and out of sight again."""
 
 from typing import Any
+from xml.etree import ElementTree
 
 import orjson
 from sqlalchemy import select
@@ -196,3 +197,23 @@ async def test_unknown_codes_are_named_one_by_one(
         "/place/commune_code",
         "/skills/0/code",
     }
+
+
+async def test_the_feed_lists_what_is_public(
+    client: ApiClient, session: AsyncSession, database: Database
+) -> None:
+    _, body = await arrange(client, session, database)
+    draft = await create(client, body | {"title": "Boulanger <& pâtissier>"})
+    empty = await client.get("/v1/territories/bassin/feed.atom")
+    await client.post(f"/v1/postings/{draft['id']}/publish")
+    answer = await client.get("/v1/territories/bassin/feed.atom")
+    assert answer.headers["content-type"].startswith("application/atom+xml")
+    atom = {"atom": "http://www.w3.org/2005/Atom"}
+    assert ElementTree.fromstring(empty.content).findall("atom:entry", atom) == []
+    [entry] = ElementTree.fromstring(answer.content).findall("atom:entry", atom)
+    assert entry.findtext("atom:title", namespaces=atom) == "Boulanger <& pâtissier>"
+    assert entry.findtext("atom:author/atom:name", namespaces=atom) == "Fournil des Sources"
+    unchanged = await client.get(
+        "/v1/territories/bassin/feed.atom", headers={"If-None-Match": answer.headers["etag"]}
+    )
+    assert unchanged.status_code == 304
