@@ -176,7 +176,8 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("word", sa.Text(collation="C"), nullable=False),
         sa.Column("stem", sa.Text(collation="C"), nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False, comment="Letters of the word"),
+        sa.Column("initial", sa.Text(collation="C"), nullable=False, comment="Its first letter"),
+        sa.Column("size", sa.Integer(), nullable=False, comment="How many letters it has"),
         sa.Column(
             "letters",
             sa.Integer(),
@@ -186,7 +187,7 @@ def upgrade() -> None:
         sa.Column("documents", sa.Integer(), nullable=True, comment="How many documents hold the stem"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_search_word")),
     )
-    op.create_index("ix_search_word_size", "search_word", ["kind", "size"], unique=False)
+    op.create_index("ix_search_word_near", "search_word", ["kind", "initial", "size"], unique=False)
     op.create_index("ix_search_word_stem", "search_word", ["kind", "stem"], unique=False)
     op.create_index("ix_search_word_word", "search_word", ["kind", "word"], unique=False)
     op.create_table(
@@ -1328,7 +1329,7 @@ def downgrade() -> None:
     op.drop_table("sector")
     op.drop_index("ix_search_word_word", table_name="search_word")
     op.drop_index("ix_search_word_stem", table_name="search_word")
-    op.drop_index("ix_search_word_size", table_name="search_word")
+    op.drop_index("ix_search_word_near", table_name="search_word")
     op.drop_table("search_word")
     op.drop_table("schedule")
     op.drop_index("ix_referential_release_latest", table_name="referential_release")

@@ -88,12 +88,13 @@ class SearchWord(Base):
     kind: Mapped[str]
     word: Mapped[str] = mapped_column(Text(collation="C"))
     stem: Mapped[str] = mapped_column(Text(collation="C"))
-    size: Mapped[int] = mapped_column(comment="Letters of the word")
+    initial: Mapped[str] = mapped_column(Text(collation="C"), comment="Its first letter")
+    size: Mapped[int] = mapped_column(comment="How many letters it has")
     letters: Mapped[int] = mapped_column(comment="Bit n set: the word has the nth letter of the alphabet")
     documents: Mapped[int | None] = mapped_column(comment="How many documents hold the stem")
 
     __table_args__ = (
         Index("ix_search_word_word", "kind", "word"),
         Index("ix_search_word_stem", "kind", "stem"),
-        Index("ix_search_word_size", "kind", "size"),
+        Index("ix_search_word_near", "kind", "initial", "size"),
     )

@@ -141,6 +141,16 @@ def _clean(token: str) -> str:
     return _KEPT_CHARACTERS.sub(lambda kept: _KEPT[kept[0]], token)
 
 
+def _as_it_is(token: str) -> str:
+    return token
+
+
+def _folded(text: str) -> tuple[str, Callable[[str], str]]:
+    """Return ``text`` folded one for one, and what to do to each word cut out of it."""
+    folded = text.translate(_ONE_TO_ONE)
+    return folded, _clean if _KEPT_CHARACTERS.search(folded) else _as_it_is
+
+
 def words(text: str) -> Iterator[Word]:
     """Yield the words of ``text`` in order, noise left out.
 
@@ -148,17 +158,17 @@ def words(text: str) -> Iterator[Word]:
     ``bac`` gives a word of its own, joined to it: ``permis B`` yields ``permis`` and ``permisb``.
     """
     lead: tuple[str, int] | None = None
-    for match in _WORD.finditer(text.translate(_ONE_TO_ONE)):
-        folded = _clean(match[0])
-        start, end = match.span()
+    whole, clean = _folded(text)
+    for match in _WORD.finditer(whole):
+        folded = clean(match[0])
         if len(folded) == 1:
             if lead is not None:
-                yield Word(lead[0] + folded, lead[0] + folded, lead[1], end)
+                yield Word(lead[0] + folded, lead[0] + folded, lead[1], match.end())
             continue
         if folded in STOP_WORDS or folded in _GENDER_MARKS or not folded or len(folded) > LONGEST_WORD:
             continue
-        yield Word(folded, stem(folded), start, end)
-        lead = (folded, start) if folded in _LEADS else None
+        yield Word(folded, stem(folded), *match.span())
+        lead = (folded, match.start()) if folded in _LEADS else None
 
 
 def occurrences(text: str, wanted: Callable[[str], bool]) -> list[tuple[int, int]]:
@@ -166,11 +176,11 @@ def occurrences(text: str, wanted: Callable[[str], bool]) -> list[tuple[int, int
 
     Much quicker than :func:`words` on a long text: each distinct word is looked at once.
     """
-    folded = text.translate(_ONE_TO_ONE)
-    found = {token for token in set(_WORD.findall(folded)) if wanted(_clean(token))}
+    whole, clean = _folded(text)
+    found = {token for token in set(_WORD.findall(whole)) if wanted(clean(token))}
     if not found:
         return []
-    return [match.span() for match in _WORD.finditer(folded) if match[0] in found]
+    return [match.span() for match in _WORD.finditer(whole) if match[0] in found]
 
 
 def title_key(text: str) -> str:

@@ -1,17 +1,18 @@
 """From a query to the values its statements bind, and from the last hit to where the next page begins."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from math import asin, cos, degrees, radians, sin
 from typing import Any, Self
 
 from service.core.clock import now
 from service.core.errors import BadCursor
 from service.schemas.search import Around, PostingFilters, SearchQuery, SortValues
+from service.search.postgresql.conditions import COUNTED
 from service.search.postgresql.reading import Reading
-from service.search.postgresql.statements import filter_of
 
 _EARTH_RADIUS = 6371.0088  # km, as in the statements
 _POLE = 90.0  # degrees
@@ -55,6 +56,14 @@ class Position:
         """Return what :meth:`read` reads."""
         return self.level, self.lost, self.score, self.published_at.isoformat(), str(self.posting_id)
 
+    def parameters(self) -> dict[str, Any]:
+        """Return the values that the condition on the next page binds."""
+        return {
+            "after_score": self.score,
+            "after_date": self.published_at,
+            "after_id": self.posting_id,
+        }
+
     def of(self, levels: Mapping[int, str]) -> Mapping[int, str]:
         """Return the one level of ``levels`` this position is on. Raises :class:`BadCursor` if none is."""
         if self.level not in levels:
@@ -90,7 +99,7 @@ def filter_values(query: SearchQuery, in_use: dict[str, Any]) -> dict[str, Any]:
         else:
             values[name] = list(value) if isinstance(value, tuple) else value
     for facet in query.facets:
-        name = filter_of(facet)
+        name = COUNTED[facet].filter
         if name in in_use:
             values[f"chosen_{name}"] = _as_texts(in_use[name])
     return values
@@ -125,19 +134,20 @@ def _circle(around: Around) -> dict[str, Any]:
 
 
 def word_values(reading: Reading) -> dict[str, Any]:
-    """Return the values that the score binds."""
-    values: dict[str, Any] = {"key": reading.key}
-    every: dict[str, None] = {}
-    for number, word in enumerate(reading.ranked):
-        lesser = word.lesser()
-        values[f"exact_{number}"] = word.exact
-        values[f"lesser_{number}"] = " | ".join(lesser)
-        values[f"operands_{number}"] = float(len(lesser))
-        every |= dict.fromkeys((word.exact, *lesser))
-    written = dict.fromkeys(f"'={word.typed.folded}'" for word in reading.ranked)
-    return values | {
-        "any": " | ".join(every),
-        "operands": float(len(every)),
-        "written": " | ".join(written),
-        "written_operands": float(len(written)),
+    """Return the values that the score binds: queries, and of how many operands each is made."""
+    lessers = {number: word.lesser() for number, word in enumerate(reading.ranked)}
+    queries: dict[str, Iterable[str]] = {
+        "plain": [word.exact for number, word in enumerate(reading.ranked) if not lessers[number]],
+        # The title's words as stems, and as they are written.
+        "title": chain(
+            chain.from_iterable((word.exact, *lessers[number]) for number, word in enumerate(reading.ranked)),
+            (f"'={word.typed.folded}'" for word in reading.ranked),
+        ),
     }
+    for number, word in enumerate(reading.ranked):
+        queries |= {f"exact_{number}": [word.exact], f"lesser_{number}": lessers[number]}
+    values: dict[str, Any] = {"key": reading.key}
+    for name, query in queries.items():
+        operands = dict.fromkeys(query)
+        values |= {name: " | ".join(operands), f"operands_{name}": float(len(operands))}
+    return values

@@ -1,8 +1,9 @@
 """The engine that answers from, and writes to, PostgreSQL."""
 
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 from sqlalchemy import Row, delete, exists, or_, text
 from sqlalchemy.dialects.postgresql import insert
@@ -36,7 +37,34 @@ _TABLES: dict[SearchKind, tuple[type[PostingIndex | PostingWords], ...]] = {
     SearchKind.POSTINGS: (PostingIndex, PostingWords)
 }
 
-_Facets = dict[PostingFacet, tuple[FacetValue, ...]]
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The rows of a statement, sorted out."""
+
+    total: int
+    facets: dict[PostingFacet, tuple[FacetValue, ...]]
+    hits: list[Row[Any]]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row[Any]], facets: Iterable[PostingFacet]) -> Self:
+        total = 0
+        hits: list[Row[Any]] = []
+        counted: dict[str, list[FacetValue]] = {facet.value: [] for facet in facets}
+        for row in rows:
+            if row.what == "hit":
+                hits.append(row)
+            elif row.what == "total":
+                total = row.number
+            else:
+                value = FacetValue(value=row.value, label=row.label, count=row.number)
+                counted[row.what].append(value)
+        hits.sort(key=lambda hit: hit.number)
+        listed = {
+            PostingFacet(facet): tuple(sorted(values, key=lambda one: (-one.count, one.value)))
+            for facet, values in counted.items()
+        }
+        return cls(total, listed, hits)
 
 
 class PostgresqlEngine:
@@ -47,7 +75,7 @@ class PostgresqlEngine:
     async def search(self, session: AsyncSession, query: SearchQuery) -> SearchPage:
         """Return one page of ``query``; see :class:`service.search.SearchEngine`.
 
-        Two statements, and one to three small look-ups in the vocabulary when there is a text. A text
+        One statement, and one to three small look-ups in the vocabulary when there is a text. A text
         nothing answers to entirely is asked again with fewer words.
         """
         parsed = parse(query.text)
@@ -59,33 +87,29 @@ class PostgresqlEngine:
             levels = after.of(levels)
 
         in_use = filters_in_use(query.filters)
+        ranked = reading.ranked if reading else ()
         shape = statements.Shape(
             searches=reading is not None,
-            words=tuple(bool(word.lesser()) for word in reading.ranked) if reading else (),
+            ranked=len(ranked),
+            lesser=tuple(number for number, word in enumerate(ranked) if word.lesser()),
             filters=frozenset(in_use) | {_scope(query)},
             facets=tuple(dict.fromkeys(query.facets)),
             order=query.order,
             after=after is not None,
             highlight=query.highlight and reading is not None,
         )
-        values = filter_values(query, in_use) | (word_values(reading) if reading else {})
-        level, total, facets = await _count(session, shape, levels, values)
-        rows: Sequence[Row[Any]] = ()
-        if total:
-            values |= {"match": levels[level], "rows": query.limit + 1}
-            if after is not None:
-                values |= {
-                    "after_score": after.score,
-                    "after_date": after.published_at,
-                    "after_id": after.posting_id,
-                }
-            rows = (await session.execute(statements.page(shape), values)).all()
-        shown = rows[: query.limit]
+        values = filter_values(query, in_use) | {"rows": query.limit + 1}
+        if reading is not None:
+            values |= word_values(reading)
+        if after is not None:
+            values |= after.parameters()
+        level, answer = await _ask(session, shape, levels, values)
+        shown = answer.hits[: query.limit]
         return SearchPage(
             hits=_hits(shown, reading.wanted() if reading and query.highlight else None),
-            total=total,
-            facets=facets,
-            next=_position(level, lost, shown[-1]).values() if len(rows) > query.limit else None,
+            total=answer.total,
+            facets=answer.facets,
+            next=_position(level, lost, shown[-1]).values() if len(answer.hits) > query.limit else None,
             engine=self.name,
             relaxed=level not in {ALL_WORDS, ALL_WORDS_ANYWHERE},
             ignored=reading.ignored if reading else (),
@@ -151,30 +175,21 @@ def _scope(query: SearchQuery) -> str:
     return "territory" if len(query.territory_ids) == 1 else "territories"
 
 
-async def _count(
+async def _ask(
     session: AsyncSession, shape: statements.Shape, levels: Mapping[int, str], values: Mapping[str, Any]
-) -> tuple[int, int, _Facets]:
-    """Return the first level that something answers to, how many do, and the facets.
+) -> tuple[int, _Answer]:
+    """Return the first level that something answers to, and the answer.
 
-    If nothing answers at all, the facets are those of the first level.
+    If nothing answers at all, that of the first level: its facets may still count something.
     """
-    first: _Facets = dict.fromkeys(shape.facets, ())
-    for number, (level, match) in enumerate(levels.items()):
-        total = 0
-        found: dict[PostingFacet, list[FacetValue]] = {facet: [] for facet in shape.facets}
-        for what, value, label, count, *_ in await session.execute(
-            statements.counts(shape), {**values, "match": match}
-        ):
-            if what == "total":
-                total = count
-            else:
-                found[PostingFacet(what)].append(FacetValue(value=value, label=label, count=count))
-        facets = {facet: tuple(listed) for facet, listed in found.items()}
-        if total:
-            return level, total, facets
-        if not number:
-            first = facets
-    return ALL_WORDS, 0, first
+    first: _Answer | None = None
+    for level, match in levels.items():
+        rows = await session.execute(statements.search(shape), {**values, "match": match})
+        answer = _Answer.of(rows.all(), shape.facets)
+        if answer.total:
+            return level, answer
+        first = first or answer
+    return ALL_WORDS, first or _Answer.of((), shape.facets)
 
 
 def _position(level: int, lost: int, row: Row[Any]) -> Position:
@@ -183,8 +198,10 @@ def _position(level: int, lost: int, row: Row[Any]) -> Position:
 
 def _hits(rows: Sequence[Row[Any]], wanted: Wanted | None) -> tuple[Hit, ...]:
     if wanted is None:
-        return tuple(Hit(id=row[0]) for row in rows)
-    return tuple(Hit(id=row[0], highlights=highlights(row.title, row.description, wanted)) for row in rows)
+        return tuple(Hit(id=row.posting_id) for row in rows)
+    return tuple(
+        Hit(id=row.posting_id, highlights=highlights(row.title, row.description, wanted)) for row in rows
+    )
 
 
 async def _write(

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase
 
 from rapidfuzz.distance import DamerauLevenshtein
 from sqlalchemy import text
@@ -19,8 +20,8 @@ _OTHER_STEMS = 100
 # In one statement and without a unique constraint: two transactions that meet the same new word do
 # not wait for each other, whatever else each of them has added before.
 _ADD = text("""
-    INSERT INTO search_word (kind, word, stem, size, letters)
-    SELECT CAST(:kind AS text), new.word, new.stem, new.size, new.letters
+    INSERT INTO search_word (kind, word, stem, initial, size, letters)
+    SELECT CAST(:kind AS text), new.word, new.stem, left(new.word, 1), new.size, new.letters
     FROM unnest(
         CAST(:words AS text[]), CAST(:stems AS text[]), CAST(:sizes AS int[]), CAST(:letters AS int[])
     ) AS new (word, stem, size, letters)
@@ -56,12 +57,11 @@ _LOOK_UP = text("""
 _NEAR = text("""
     SELECT asked.number, near.word, near.stem, max(coalesce(near.documents, 1)) AS documents
     FROM unnest(
-        CAST(:numbers AS int[]), CAST(:firsts AS text[]), CAST(:letters AS int[]), CAST(:errors AS int[]),
+        CAST(:numbers AS int[]), CAST(:initials AS text[]), CAST(:letters AS int[]), CAST(:errors AS int[]),
         CAST(:lows AS int[]), CAST(:highs AS int[])
-    ) AS asked (number, first, letters, errors, low, high)
+    ) AS asked (number, initial, letters, errors, low, high)
     JOIN search_word AS near
-      ON near.kind = :kind
-      AND near.word >= asked.first COLLATE "C" AND near.word < (asked.first || '~') COLLATE "C"
+      ON near.kind = :kind AND near.initial = asked.initial COLLATE "C"
       AND near.size BETWEEN asked.low AND asked.high
       AND bit_count(CAST(asked.letters & ~near.letters AS bit(32))) <= asked.errors
       AND (asked.high > :longest OR bit_count(CAST(near.letters & ~asked.letters AS bit(32))) <= asked.errors)
@@ -174,32 +174,34 @@ async def close_to(
     have nothing close under that condition are all words compared. ``beginning``, one of ``asked``, is
     compared with the beginnings of words.
     """
-    found = await _closest(session, kind, asked, beginning, any_first=False)
+    found = await _closest(session, kind, asked, beginning, any_initial=False)
     lost = [word for word in asked if word not in found]
     if lost:
-        found |= await _closest(session, kind, lost, beginning, any_first=True)
+        found |= await _closest(session, kind, lost, beginning, any_initial=True)
     return found
 
 
 async def _closest(
-    session: AsyncSession, kind: str, asked: Sequence[str], beginning: str | None, *, any_first: bool
+    session: AsyncSession, kind: str, asked: Sequence[str], beginning: str | None, *, any_initial: bool
 ) -> dict[str, tuple[Close, ...]]:
     conditions = [
-        (number, first, _letters(word), errors, len(word) - errors, high)
+        (number, initial, _letters(word), errors, len(word) - errors, high)
         for number, word in enumerate(asked)
         for errors in (errors_allowed(word),)
         for high in (LONGEST_WORD + 1 if word == beginning else len(word) + errors,)
-        for first in ([""] if any_first else dict.fromkeys(word[:2]))
+        for initial in (ascii_lowercase if any_initial else dict.fromkeys(word[:2]))
     ]
     if not conditions:
         return {}
-    numbers, firsts, letters, errors, lows, highs = (list(column) for column in zip(*conditions, strict=True))
+    numbers, initials, letters, errors, lows, highs = (
+        list(column) for column in zip(*conditions, strict=True)
+    )
     rows = await session.execute(
         _NEAR,
         {
             "kind": kind,
             "numbers": numbers,
-            "firsts": firsts,
+            "initials": initials,
             "letters": letters,
             "errors": errors,
             "lows": lows,
