@@ -5,12 +5,13 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from service.core.clock import now
 from service.core.database import Database
 from service.core.ids import new_id
 from service.core.text import fold
 from service.domain import access
-from service.models import Commune, Employer, Occupation, Territory
-from service.models.enums import TerritoryKind
+from service.models import CandidateProfile, Commune, Employer, Occupation, Posting, Skill, Territory
+from service.models.enums import PostingState, TerritoryKind
 
 _numbers = count(1)
 
@@ -80,6 +81,54 @@ async def create_employer(session: AsyncSession, territory: Territory, **overrid
     session.add(employer)
     await session.flush()
     return employer
+
+
+async def create_skill(session: AsyncSession, **overrides: Any) -> Skill:
+    """Add a skill: kneading, unless told otherwise."""
+    values: dict[str, Any] = {"code": "104385", "label": "Pétrir une pâte", "kind": "competence"} | overrides
+    values.setdefault("folded_label", fold(values["label"]))
+    skill = Skill(**values)
+    session.add(skill)
+    await session.flush()
+    return skill
+
+
+async def create_posting(session: AsyncSession, territory: Territory, **overrides: Any) -> Posting:
+    """Add a published posting, as a row: nothing is rendered, indexed or recorded."""
+    values: dict[str, Any] = {
+        "id": new_id(),
+        "territory_id": territory.id,
+        "state": PostingState.PUBLISHED,
+        "title": "Boulanger / Boulangère",
+        "skills": [],
+        "skill_codes": [],
+        "education": [],
+        "languages": [],
+        "licences": [],
+        "benefits": [],
+        "published_at": now(),
+    } | overrides
+    posting = Posting(**values)
+    session.add(posting)
+    await session.flush()
+    return posting
+
+
+async def create_candidate(session: AsyncSession, territory: Territory, **overrides: Any) -> CandidateProfile:
+    """Add a candidate profile, as a row: nothing is recorded."""
+    values: dict[str, Any] = {
+        "id": new_id(),
+        "territory_id": territory.id,
+        "occupation_codes": [],
+        "skill_codes": [],
+        "contract_kinds": [],
+        "languages": [],
+        "licences": [],
+    } | overrides
+    profile = CandidateProfile(**values)
+    session.add(profile)
+    await session.flush()
+    return profile
 
 
 async def create_key(

@@ -74,7 +74,7 @@ async def get_posting(
 ) -> Posting:
     """Return a posting the actor may read, locked for a change if asked. Raises :class:`NotFound`."""
     query = readable(actor).where(Posting.id == posting_id)
-    posting = await session.scalar(query.with_for_update() if lock else query)
+    posting = await session.scalar(query.with_for_update(key_share=True) if lock else query)
     if posting is None:
         raise NotFound(f"There is no posting {posting_id} among those this key may see.")
     return posting
