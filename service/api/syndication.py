@@ -21,7 +21,9 @@ _ATOM = "http://www.w3.org/2005/Atom"
 _HEADERS = {"Vary": "Accept-Language", "Cache-Control": "public, no-cache"}
 
 
-def _add(parent: ElementTree.Element, name: str, text: str | None = None, **attributes: str) -> ElementTree.Element:
+def _add(
+    parent: ElementTree.Element, name: str, text: str | None = None, **attributes: str
+) -> ElementTree.Element:
     element = ElementTree.SubElement(parent, f"{{{_ATOM}}}{name}", attributes)
     # XML 1.0 has no way to write control characters.
     element.text = text and "".join(char for char in text if char >= " " or char in "\n\t")
