@@ -45,7 +45,8 @@ async def test_up_down_and_up_again_on_a_seeded_database(new_database: Callable[
     async with engine.connect() as connection:
         left = await connection.scalars(
             text(
-                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+                "SELECT tablename FROM pg_tables "
+                "WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
             )
         )
         assert left.all() == []
