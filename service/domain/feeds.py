@@ -171,7 +171,7 @@ async def update_feed(session: AsyncSession, actor: Actor, feed: Feed, data: Fee
 
     Raises :class:`Conflict` (name taken), :class:`Invalid` (codes).
     """
-    values = data.model_dump(exclude_none=True)
+    values = {name: value for name, value in data.model_dump().items() if value is not None}
     if data.criteria is not None:
         await _check(session, data.criteria)
     if data.name is not None and data.name != feed.name:

@@ -3,6 +3,8 @@
 import structlog
 
 from service.adapters.france_travail import Access, FeedQuery, FranceTravailClient
+from service.core.database import AsyncSession
+from service.core.errors import Conflict
 from service.core.settings import Settings
 from service.domain import feeds, imports, publication
 from service.domain.access import system
@@ -38,11 +40,12 @@ async def fetch_feed(work: Work, task: TaskFacts) -> None:
     """
     assert task.subject_id is not None  # noqa: S101 - every event that leads here is about a feed
     feed_id = task.subject_id
-    async with work.database.transaction() as session:
-        wanted = await feeds.wanted(session, feed_id)
-    if wanted is None:
-        return
     try:
+        async with work.database.transaction() as session:
+            wanted = await feeds.wanted(session, feed_id)
+            if wanted is None:
+                return
+            await _require_communes(session)
         batch = await _fetch(wanted, work.settings)
     except FeedError as error:
         await imports.record_failure(work.database, feed_id, error.reason, _LIVE)
@@ -52,6 +55,13 @@ async def fetch_feed(work: Work, task: TaskFacts) -> None:
     report = await imports.import_items(work.database, imports.importer(wanted.source), feed_id, batch, _LIVE)
     if report.state is ImportState.PARTIAL:
         log.warning("feed.partial", feed_id=str(feed_id), message=report.message)
+
+
+async def _require_communes(session: AsyncSession) -> None:
+    try:
+        await imports.require_communes(session)
+    except Conflict as problem:
+        raise FeedError(problem.detail) from problem
 
 
 async def _fetch(wanted: Wanted, settings: Settings) -> FeedBatch:

@@ -255,6 +255,7 @@ async def test_what_the_source_lists_again_is_open_again(
     assert (report.counts.relisted, report.counts.unchanged) == (1, 3)
     back = await posting_of(session, 4)
     assert (back.state, back.positions, back.closed_at) == (PostingState.PUBLISHED, 2, None)
+    assert back.published_at == back.source_created_at
     assert await session.scalar(
         select(func.count()).select_from(PostingDocument).where(PostingDocument.posting_id == back.id)
     )

@@ -214,3 +214,18 @@ async def test_a_territory_without_communes_asks_for_nothing_rather_than_for_the
     assert report.message is not None
     assert "no area" in report.message
     assert territory.id != nowhere.id
+
+
+async def test_without_communes_a_live_feed_says_what_is_missing(
+    work: Work, api: InventedApi, database: Database, session: AsyncSession
+) -> None:
+    territory = await create_territory(session)
+    await session.commit()
+    feed = await create_feed(database, territory, live=True, criteria={"departements": ["07"]})
+    await feeds.request_import(session, system("a person"), feed)
+    await session.commit()
+    await drain(work, handlers=HANDLERS)
+    (report,) = await reports(session)
+    assert (report.state, api.searches) == ("failed", [])
+    assert report.message is not None
+    assert "import communes" in report.message

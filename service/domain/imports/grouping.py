@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Text, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -70,11 +71,11 @@ async def regroup(
         return []
     await alone_on_groups(session, territory_id)
     await session.flush()
-    seeds = await _briefs(session, Posting.id.in_(posting_ids))
+    seeds = await _briefs(session, _among(Posting.id, posting_ids))
     mates = await _members(session, territory_id, seeds)
     places = {one.commune_code for one in (*seeds, *mates)}
     named = [place for place in places if place is not None]
-    somewhere: ColumnElement[bool] = Posting.commune_code.in_(named)
+    somewhere: ColumnElement[bool] = Posting.commune_code == func.any(literal(named, ARRAY(Text())))
     if None in places:
         somewhere = or_(somewhere, Posting.commune_code.is_(None))
     around = await _briefs(
@@ -93,6 +94,12 @@ async def regroup(
     differing = await _differing(session, wanted)
     told = frozenset(posting_ids if announced else ())
     return await _apply(session, {key: wanted[key] for key in differing}, open_ids, told)
+
+
+def _among(column: Any, ids: Collection[uuid.UUID]) -> ColumnElement[bool]:
+    """Return the condition that the column is one of ``ids``: one parameter, however many they are."""
+    found: ColumnElement[bool] = column == func.any(literal(list(ids), ARRAY(UUID(as_uuid=True))))
+    return found
 
 
 async def _briefs(session: AsyncSession, *conditions: Any) -> list[_Brief]:
@@ -115,7 +122,7 @@ async def _members(
         session,
         Posting.territory_id == territory_id,
         Posting.state == PostingState.PUBLISHED,
-        Posting.group_id.in_(group_ids),
+        _among(Posting.group_id, group_ids),
     )
 
 
@@ -154,7 +161,7 @@ async def _facts(session: AsyncSession, ids: Collection[uuid.UUID]) -> list[Dupl
             *[getattr(Posting, name).label(name) for name in FACTS],
         )
         .outerjoin(Employer, Employer.id == Posting.employer_id)
-        .where(Posting.id.in_(ids), Posting.state == PostingState.PUBLISHED)
+        .where(_among(Posting.id, ids), Posting.state == PostingState.PUBLISHED)
     )
     return [
         DuplicateFacts(
@@ -199,7 +206,7 @@ def _placed(
 
 async def _differing(session: AsyncSession, wanted: Mapping[uuid.UUID, Place]) -> list[uuid.UUID]:
     rows = await session.execute(
-        select(Posting.id, Posting.group_id, Posting.shown).where(Posting.id.in_(wanted))
+        select(Posting.id, Posting.group_id, Posting.shown).where(_among(Posting.id, wanted))
     )
     return [key for key, group_id, shown in rows if wanted[key] != (group_id, shown)]
 
@@ -214,7 +221,7 @@ async def _apply(
         return []
     postings = await session.scalars(
         select(Posting)
-        .where(Posting.id.in_(places))
+        .where(_among(Posting.id, places))
         .order_by(Posting.id)
         .with_for_update()
         .execution_options(populate_existing=True)

@@ -91,8 +91,7 @@ async def store(
             outcomes[source_id] = Outcome.HELD if known[source_id].held else Outcome.UNCHANGED
         else:
             raise LookupError(f"{source_id} vanished while its feed was imported")
-    await session.flush()
-    await writing.finish({**{key: one.posting_id for key, one in known.items()}, **writing.made})
+    await writing.finish([one.posting_id for one in known.values()])
     return outcomes
 
 
@@ -118,7 +117,7 @@ class _Writing:
         self._rivals: set[uuid.UUID] = set()
         self._redigested: list[dict[str, Any]] = []
         self._changed: list[Posting] = []
-        self.made: dict[str, uuid.UUID] = {}
+        self._made: list[Posting] = []
 
     @classmethod
     async def prepare(
@@ -160,7 +159,10 @@ class _Writing:
         if posting.state in RELIST.origins:
             self._change(posting, columns)
             posting.source_digest = reading.digest
+            published_at = posting.published_at
             move(self._session, self._importing.actor, posting, RELIST, GROUPED)
+            # A feed that forgot a posting for a day does not make it a new one.
+            posting.published_at = published_at or self._importing.moment
             self._changed.append(posting)
             return Outcome.RELISTED
         if posting.id in self._rivals and _standing(posting) > _standing_of(columns, reading.digest):
@@ -212,10 +214,9 @@ class _Writing:
         )
         changes.derive(posting)
         self._session.add(posting)
-        changes.note(self._session, posting, "imported", importing.actor.name, {})
         self._event(posting, "posting.published")
         self._changed.append(posting)
-        self.made[reading.source_id] = posting.id
+        self._made.append(posting)
 
     def _change(self, posting: Posting, columns: dict[str, Any]) -> dict[str, Any]:
         """Set what differs, and note it in the posting's history; return it."""
@@ -247,14 +248,21 @@ class _Writing:
             data={"version": posting.version, **(data or {}), **GROUPED},
         )
 
-    async def finish(self, listed: Mapping[str, uuid.UUID]) -> None:
-        """Note what the feed lists, then bring tension, groups and what the public reads in line."""
+    async def finish(self, known: Sequence[uuid.UUID]) -> None:
+        """Note what the feed lists, then bring tension, groups and what the public reads in line.
+
+        ``known`` are the postings of the batch that were there before it.
+        """
         session, moment = self._session, self._importing.moment
+        await session.flush()
+        for posting in self._made:
+            changes.note(session, posting, "imported", self._importing.actor.name, {})
+        listed = [*known, *(posting.id for posting in self._made)]
         if self._redigested:
             await session.execute(update(Posting), self._redigested)
         await session.execute(
             update(Posting)
-            .where(Posting.id.in_(listed.values()))
+            .where(Posting.id.in_(listed))
             # Being seen again is no change of the posting.
             .values(last_listed_at=moment, updated_at=Posting.updated_at)
             .execution_options(synchronize_session=False)
@@ -268,7 +276,7 @@ class _Writing:
             ),
             [
                 {"feed_id": self._importing.feed_id, "posting_id": posting_id, "listed_at": moment}
-                for posting_id in listed.values()
+                for posting_id in listed
             ],
         )
         await publication.measure_tension(session, self._changed)
