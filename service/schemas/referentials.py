@@ -133,7 +133,10 @@ class OccupationItem(ReadModel):
 
     code: str = Field(description="ROME 4.0 code.")
     label: str
-    title: CodeLabel | None = Field(description="The title found, with its OGR code; null without a search.")
+    title: CodeLabel | None = Field(
+        description="The title found, with its OGR code; null without a search, and when it is the occupation's "
+        "own label that was found."
+    )
     tension: TensionFact | None = Field(description="Only when a place is asked for, and a source covers it.")
 
 

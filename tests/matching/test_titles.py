@@ -185,6 +185,38 @@ def test_a_title_whose_first_word_is_typed_comes_before_one_that_only_has_it() -
     assert [completion.title_code for completion in found] == ["2", "1"]
 
 
+NURSES = (
+    OccupationFacts("J1511", "Infirmier / Infirmière scolaire"),
+    OccupationFacts("J1506", "Infirmier / Infirmière en soins généraux (IDE)"),
+    OccupationFacts("J1503", "Infirmier / Infirmière anesthésiste (IADE)"),
+)
+NURSE_TITLES = (
+    TitleFacts("1", "Infirmier / Infirmière scolaire", "J1511"),
+    TitleFacts("2", "Infirmier / Infirmière anesthésiste (IADE)", "J1503"),
+    TitleFacts("3", "Infirmier / Infirmière en soins généraux (IDE)", "J1506"),
+    TitleFacts("4", "Infirmier / Infirmière en gériatrie", "J1506"),
+    TitleFacts("5", "Infirmier / Infirmière militaire", "J1506"),
+)
+
+
+@pytest.mark.parametrize("typed", ["infirmier", "Infirmière", "infirmi", "infirmeir"])
+def test_the_general_trade_comes_before_special_ones_with_shorter_names(typed: str) -> None:
+    found = OccupationTitleIndex(NURSE_TITLES, NURSES).complete(typed)
+    assert [completion.title_code for completion in found][:3] == ["3", "1", "2"]
+
+
+def test_what_is_typed_exactly_comes_before_the_general_trade() -> None:
+    index = OccupationTitleIndex(NURSE_TITLES, NURSES)
+    assert index.complete("infirmière scolaire")[0].title_code == "1"
+    plain = OccupationTitleIndex((*NURSE_TITLES, TitleFacts("6", "Infirmier / Infirmière", "J1503")), NURSES)
+    assert [completion.title_code for completion in plain.complete("infirmiere")][:2] == ["6", "3"]
+
+
+def test_an_occupation_without_titles_completes_by_its_own_label() -> None:
+    found = OccupationTitleIndex(TITLES[:2], OCCUPATIONS).complete("menuisiere b")[0]
+    assert (found.occupation_code, found.title_code, found.label) == ("H2206", None, found.occupation_label)
+
+
 def test_a_completion_tells_its_occupation() -> None:
     found = INDEX.complete("serveuse de bar")[0]
     assert (found.occupation_code, found.title_code) == ("G1803", "2")

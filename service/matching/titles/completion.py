@@ -24,16 +24,21 @@ _MOST_WORDS: Final = 8
 _EXACT, _SAME_STEM, _BEGINNING, _TYPO = 1.0, 0.95, 0.8, 0.5
 _HEAD_BONUS: Final = 0.5
 _START_BONUS: Final = 1.0
+_PLAIN_BONUS: Final = 0.6
 _PRINCIPAL_BONUS: Final = 0.2
+_COMMON_BONUS: Final = 0.3
 _LENGTH_PENALTY: Final = 0.002
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A ROME title that may be what is being typed."""
+    """A ROME title that may be what is being typed.
+
+    An occupation without titles stands for itself: ``title_code`` is None, ``label`` its own.
+    """
 
     occupation_code: str
-    title_code: str
+    title_code: str | None
     label: str
     occupation_label: str
 
@@ -62,14 +67,18 @@ class TitleCompletion:
         self._by_stem = {key: np.array(sorted(numbers)) for key, numbers in by_stem.items()}
         self._by_head = {key: np.array(sorted(numbers)) for key, numbers in by_head.items()}
         lengths = np.array([len(folded) for folded in self._folded], dtype=np.float64)
-        principal = np.array(
+        self._principal = np.array(
             [
                 fold(title.occupation_label) == folded
                 for title, folded in zip(self._titles, self._folded, strict=True)
             ],
             dtype=np.float64,
         )
-        self._merits = _PRINCIPAL_BONUS * principal - _LENGTH_PENALTY * lengths
+        self._merits = _PRINCIPAL_BONUS * self._principal - _LENGTH_PENALTY * lengths
+        self._widths = np.array([_width(title.label) for title in self._titles], dtype=np.int64)
+        occupations = dict.fromkeys(title.occupation_code for title in self._titles)
+        numbers = {code: number for number, code in enumerate(occupations)}
+        self._owners = np.array([numbers[title.occupation_code] for title in self._titles], dtype=np.int64)
         self._beginnings = {
             length: sorted({word[:length] for word in self._vocabulary if len(word) >= length})
             for length in range(_TYPO_FROM - 1, max(map(len, self._vocabulary), default=0) + 1)
@@ -81,6 +90,10 @@ class TitleCompletion:
         Every word of ``q`` is the beginning of a word of the title, or has the same stem (feminine,
         plural), or differs by one letter (two from eight letters on). Accents, case, apostrophes and
         small words do not matter. When no title has all the words, those with the most come.
+
+        A title that says nothing more than ``q`` comes first. Then, of the titles that name their whole
+        occupation, the one whose occupation has the most titles that fit: whoever types "infirmier"
+        more likely means the general nurse, with a dozen titles, than the school nurse, with one.
         """
         typed = fold(q[:_LONGEST_QUERY])
         tokens = typed.split()
@@ -98,10 +111,20 @@ class TitleCompletion:
         if heads is not None:
             scores[heads] += _HEAD_BONUS
         found = np.flatnonzero(matched == most)
+        scores[found] += _COMMON_BONUS * self._principal[found] * self._commonness(found)
+        if most == len(telling):
+            scores[found[self._widths[found] == most]] += _PLAIN_BONUS
         starting = [number for number in found.tolist() if self._folded[number].startswith(typed)]
         scores[starting] += _START_BONUS
         best = found[np.argsort(-scores[found], kind="stable")[:limit]]
         return [self._titles[number] for number in best.tolist()]
+
+    def _commonness(self, found: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return for each found title how many are of its occupation, against the occupation with most."""
+        owners = self._owners[found]
+        counts = np.bincount(owners)
+        shares: NDArray[np.float64] = counts[owners] / counts.max()
+        return shares
 
     def _fit(self, token: str) -> NDArray[np.float64]:
         """Return how well each title's best word fits one typed word, 0 to 1."""
@@ -137,3 +160,8 @@ class TitleCompletion:
         ]
         nearest = min((distance for distance, _ in found), default=0)
         return [beginning for distance, beginning in found if distance == nearest]
+
+
+def _width(label: str) -> int:
+    """Return how many telling words a title has, masculine and feminine counted once."""
+    return max(len(set(fold(form).split()) - _SMALL) for form in label.split("/"))

@@ -82,6 +82,7 @@ class OccupationTitleIndex:
         self._numbers = {occupation.code: number for number, occupation in enumerate(self._occupations)}
         named = {title.code: title for title in titles if title.occupation_code in known}
         entries = [(title.occupation_code, title.code, title.label) for title in named.values()]
+        rare = {title.code for title in named.values() if title.rarely_used}
         titled = {code for code, _, _ in entries}
         entries += [(code, "", known[code].label) for code in known if code not in titled]
         # Sorted by occupation, so that an occupation's titles are one slice.
@@ -94,9 +95,9 @@ class OccupationTitleIndex:
         self._texts = SparseRows(self._occupation_texts())
         self._skills = self._linked(skill_links)
         self._completion = TitleCompletion(
-            Completion(title.occupation_code, title.code, title.label, known[title.occupation_code].label)
-            for title in sorted(
-                named.values(), key=lambda title: (title.rarely_used, title.label, title.code)
+            Completion(occupation_code, title_code or None, label, known[occupation_code].label)
+            for occupation_code, title_code, label in sorted(
+                self._entries, key=lambda entry: (entry[1] in rare, entry[2], entry[1], entry[0])
             )
         )
 
