@@ -9,7 +9,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from service.search.words import LONGEST_WORD
+from service.search.words import LONGEST_WORD, stem
 
 SHORTEST_FUZZY = 4
 _TWO_ERRORS_FROM = 8
@@ -155,11 +155,11 @@ async def look_up(session: AsyncSession, kind: str, stems: Iterable[str], beginn
     documents: dict[str, int] = {}
     other_stems: list[str] = []
     begun = False
-    for what, stem, count in rows:
+    for what, found, count in rows:
         if what == "stem":
-            documents[stem] = count
+            documents[found] = count
         elif what == "beginning":
-            other_stems.append(stem)
+            other_stems.append(found)
         else:
             begun = True
     return Found(documents, tuple(sorted(other_stems)), begun)
@@ -210,11 +210,11 @@ async def _closest(
         },
     )
     candidates: dict[str, list[Close]] = defaultdict(list)
-    for number, near, stem, documents in rows:
+    for number, near, near_stem, documents in rows:
         word = asked[number]
         distance = _errors(word, near, begins=word == beginning)
-        if distance <= errors_allowed(word):
-            candidates[word].append(Close(near, stem, documents, distance))
+        if near_stem != stem(word) and distance <= errors_allowed(word):
+            candidates[word].append(Close(near, near_stem, documents, distance))
     return {
         word: _best(near, _CLOSE_BEGINNINGS if word == beginning else _CLOSE_STEMS)
         for word, near in candidates.items()
