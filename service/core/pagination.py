@@ -33,9 +33,7 @@ class Cursors:
     def encode(self, values: Sequence[Any], *, scope: str, filters: Mapping[str, Any]) -> str:
         """Return the cursor that continues after the row whose sort values are ``values``."""
         payload = orjson.dumps(list(values), default=str)
-        return (
-            base64.urlsafe_b64encode(self._sign(payload, scope, filters) + payload).rstrip(b"=").decode()
-        )
+        return base64.urlsafe_b64encode(self._sign(payload, scope, filters) + payload).rstrip(b"=").decode()
 
     def decode(self, cursor: str, *, scope: str, filters: Mapping[str, Any]) -> list[Any]:
         """Return the sort values inside ``cursor``.

@@ -132,8 +132,12 @@ class Posting(Base, Timestamps):
     version: Mapped[int] = mapped_column(default=1)
 
     __table_args__ = (
-        CheckConstraint("salary_min IS NULL OR salary_max IS NULL OR salary_min <= salary_max", name="salary"),
-        CheckConstraint("(salary_min IS NULL AND salary_max IS NULL) OR salary_unit IS NOT NULL", name="salary_has_unit"),
+        CheckConstraint(
+            "salary_min IS NULL OR salary_max IS NULL OR salary_min <= salary_max", name="salary"
+        ),
+        CheckConstraint(
+            "(salary_min IS NULL AND salary_max IS NULL) OR salary_unit IS NOT NULL", name="salary_has_unit"
+        ),
         CheckConstraint("positions >= 1", name="positions"),
         CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="point"),
         CheckConstraint("(source = 'ancrage') = (source_id IS NULL)", name="source_id"),
