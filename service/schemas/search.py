@@ -54,6 +54,12 @@ class Around:
     longitude: float
     kilometres: float
 
+    def __post_init__(self) -> None:
+        """Refuse what is no place on Earth."""
+        if not (abs(self.latitude) <= 90 and abs(self.longitude) <= 180 and self.kilometres > 0):  # noqa: PLR2004 - degrees
+            message = f"no circle of {self.kilometres} km around {self.latitude}, {self.longitude}"
+            raise ValueError(message)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostingFilters:

@@ -1,7 +1,8 @@
 """What every engine leaves out, and how it counts."""
 
+import math
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.factories import create_employer, create_occupation, create_territory
 from tests.search.world import NOON, World, value
 
 NASTY = ["' OR 1=1 --", "'; DROP TABLE posting; --", "%", "\\", "{}", "a,b", "07019'", "\u2028"]
+NOT_EVEN_TEXT = ["a\0b", "\0", "\ud800"]
 
 
 async def test_only_the_territories_asked_for_are_searched(world: World) -> None:
@@ -122,6 +124,35 @@ async def test_values_of_filters_are_only_values(world: World, nasty: str) -> No
     assert value(page.facets[PostingFacet.COMMUNE], nasty) == FacetValue(value=nasty, label=None, count=0)
 
 
+@pytest.mark.parametrize("nothing", NOT_EVEN_TEXT)
+async def test_values_no_database_can_hold_equal_nothing(world: World, nothing: str) -> None:
+    await world.add("Maçon", commune="Aubenas")
+    assert await world.found(communes=(nothing,)) == []
+    assert await world.found(communes=(nothing, "07019"), sources=("ancrage", nothing)) == ["Maçon"]
+    assert await world.counts(PostingFacet.COMMUNE, communes=(nothing,)) == {"07019": 1}
+
+
+@pytest.mark.parametrize(
+    ("since", "count"),
+    [
+        (NOON.replace(tzinfo=None), 1),
+        (NOON.astimezone(timezone(timedelta(hours=14))), 1),
+        ((NOON + timedelta(seconds=1)).replace(tzinfo=None), 0),
+        (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))), 1),
+        (datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-14))), 0),
+    ],
+)
+async def test_any_date_can_be_asked_for(world: World, since: datetime, count: int) -> None:
+    await world.add("Maçon")
+    assert len(await world.found(published_since=since)) == count
+
+
+async def test_any_salary_can_be_offered_and_asked_for(world: World) -> None:
+    await world.add("Maçon", yearly_salary_max=Decimal("9999999999.99"))
+    assert await world.found(yearly_salary_from=Decimal(10**12)) == ["Maçon"]
+    assert await world.found(yearly_salary_from=Decimal(-(10**12))) == ["Maçon"]
+
+
 AUBENAS = (44.62, 4.39)
 
 
@@ -169,6 +200,15 @@ async def test_a_circle_goes_round_the_earth(
     nearer = Around(latitude=here[0], longitude=here[1], kilometres=far - 2)
     assert await world.found(around=near) == ["En face"]
     assert await world.found(around=nearer) == []
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "kilometres"),
+    [(90.1, 0, 1), (0, 180.1, 1), (0, 0, 0), (math.nan, 0, 1), (0, math.inf, 1), (0, 0, math.nan)],
+)
+def test_a_circle_that_is_nowhere_is_refused(latitude: float, longitude: float, kilometres: float) -> None:
+    with pytest.raises(ValueError, match="circle"):
+        Around(latitude=latitude, longitude=longitude, kilometres=kilometres)
 
 
 async def _three_contracts(world: World) -> None:

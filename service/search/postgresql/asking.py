@@ -1,9 +1,11 @@
 """From a query to the values its statements bind, and from the last hit to where the next page begins."""
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import chain
 from math import asin, cos, degrees, radians, sin
 from typing import Any, Self
@@ -13,11 +15,12 @@ from service.core.errors import BadCursor
 from service.schemas.search import Around, PostingFilters, SearchQuery, SortValues
 from service.search.postgresql.conditions import COUNTED
 from service.search.postgresql.reading import Reading
+from service.search.postgresql.writing import GREATEST
 
 _EARTH_RADIUS = 6371.0088  # km, as in the statements
 _POLE = 90.0  # degrees
 _NOT_OURS = "`after` does not come from a page of this search."
-_TOO_GREAT = 1 << 31
+_HELD = re.compile("[^\0\ud800-\udfff]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Position:
 
 
 def _small(value: int | str) -> int:
-    if not isinstance(value, int) or not 0 <= value < _TOO_GREAT:
+    if not isinstance(value, int) or not 0 <= value <= GREATEST:
         raise ValueError(value)
     return value
 
@@ -94,15 +97,34 @@ def filter_values(query: SearchQuery, in_use: dict[str, Any]) -> dict[str, Any]:
     for name, value in in_use.items():
         if isinstance(value, Around):
             values |= _circle(value)
-        elif name == "yearly_salary_from":
-            values[name] = int(value)
         else:
-            values[name] = list(value) if isinstance(value, tuple) else value
+            values[name] = _bindable(value)
     for facet in query.facets:
         name = COUNTED[facet].filter
         if name in in_use:
-            values[f"chosen_{name}"] = _as_texts(in_use[name])
+            values[f"chosen_{name}"] = _as_texts(values[name])
     return values
+
+
+def _bindable(value: Any) -> Any:
+    """Return the value PostgreSQL compares with: one it could not even hold equals nothing."""
+    if isinstance(value, tuple):
+        return [one for one in value if not isinstance(one, str) or _HELD.fullmatch(one)]
+    if isinstance(value, datetime):
+        return _instant(value)
+    if isinstance(value, Decimal):
+        return max(-GREATEST, min(int(value), GREATEST))
+    return value
+
+
+def _instant(moment: datetime) -> datetime:
+    """Return a moment in UTC; without a time zone it is UTC, beyond the calendar it is its edge."""
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        if moment.year == 1:
+            return datetime.min.replace(tzinfo=UTC)
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _as_texts(value: Any) -> list[str]:

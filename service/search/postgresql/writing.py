@@ -31,6 +31,7 @@ _REMOTE_WORDS = {
 # "CDD pouvant déboucher sur un CDI" is no answer to who types CDI: the contract itself decides.
 _CONTRACT_STEMS = frozenset({"cdi", "cdd", "interim"})
 
+GREATEST = (1 << 31) - 1  # of a column of whole numbers
 _SHORTEST_NUMBER = 3  # "04 75 07 12 34" in a description must not answer to a département.
 
 
@@ -45,7 +46,7 @@ def index_row(facts: PostingFacts) -> dict[str, Any]:
         "valid_through": facts.valid_through,
         "latitude": facts.latitude,
         "longitude": facts.longitude,
-        "yearly_salary": None if salary is None else int(salary),
+        "yearly_salary": None if salary is None else min(int(salary), GREATEST),
         "in_tension": facts.in_tension,
         "occupation_code": facts.occupation_code,
         "sector_code": facts.sector_code,
