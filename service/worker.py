@@ -36,8 +36,9 @@ QUEUE = "ancrage:wake"
 JOB = "wake"
 # A wake-up nobody took is worth nothing later: whoever starts looks anyway.
 JOB_SECONDS = 60
-# arq looks for jobs this often: a compromise between latency and an idle worker's load.
-POLL_SECONDS = 0.01
+# arq looks for jobs this often. Half of it is the median wait it adds; looking twice as often costs an idle
+# worker as much again: see benchmarks/tasks.py.
+POLL_SECONDS = 0.005
 # Nothing here takes longer than a moment unless Redis is in trouble.
 REDIS_SECONDS = 2.0
 # How soon after a failure Redis is tried again, doubled at each failure up to the longest.

@@ -6,10 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row, func, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from service.core.ids import new_id
 from service.domain.tasks.facts import Backoff, Claimed, Lease, TaskFacts
@@ -18,8 +17,45 @@ from service.models import Event, Schedule, Task, TaskState
 
 # One number for the lock under which tasks are claimed, one worker at a time, for a millisecond.
 _CLAIM_LOCK = 0x616E6374
+_ENTER = text(
+    # Should this worker vanish with its machine right now, the others wait half a minute, not two hours.
+    "SELECT set_config('idle_in_transaction_session_timeout', '30s', true),"
+    # What a crash of the server may then forget of the last moment is done again: that costs only time, and
+    # an effect that was committed is on disk with all that came before it.
+    " set_config('synchronous_commit', 'off', true),"
+    f" pg_advisory_xact_lock({_CLAIM_LOCK})"
+)
 # Among how many due tasks per wanted one those about distinct subjects are looked for.
 _CHOICE = 4
+_CLAIM = text("""
+    WITH due AS (
+        SELECT id, handler, subject_id, run_after
+        FROM task
+        WHERE state = 'ready' AND run_after <= statement_timestamp()
+            AND NOT EXISTS (
+                SELECT FROM task AS running
+                WHERE running.state = 'running'
+                    AND running.handler = task.handler AND running.subject_id = task.subject_id
+            )
+        ORDER BY run_after, id
+        LIMIT :choice
+        FOR UPDATE SKIP LOCKED
+    ), placed AS (
+        SELECT id, run_after, row_number() OVER (
+            PARTITION BY handler, coalesce(subject_id, id) ORDER BY run_after, id
+        ) AS place
+        FROM due
+    ), chosen AS (
+        SELECT id FROM placed WHERE place = 1 ORDER BY run_after, id LIMIT :limit
+    )
+    UPDATE task
+    SET state = 'running', attempts = attempts + 1, leased_by = :leased_by,
+        leased_until = statement_timestamp() + :lease, started_at = statement_timestamp(), finished_at = NULL
+    FROM chosen
+    WHERE task.id = chosen.id
+    RETURNING task.id, event_id, kind, handler, subject_id, territory_id, data, attempts,
+        run_after, started_at
+""").columns(data=JSONB)
 
 
 async def fan_out(
@@ -120,75 +156,16 @@ async def claim(session: AsyncSession, *, leased_by: str, lease_seconds: float, 
     No two tasks of one handler about one subject are leased at the same time. To keep that without conflicts
     workers claim one after the other, until the end of this transaction: it must be short.
     """
-    # Should this worker vanish with its machine right now, the others wait five seconds, not two hours.
-    await session.execute(
-        select(
-            func.set_config("idle_in_transaction_session_timeout", "5s", True),  # noqa: FBT003 - SQL knows no keywords
-            func.pg_advisory_xact_lock(_CLAIM_LOCK),
-        )
-    )
-    running = aliased(Task)
-    due = (
-        select(Task.id, Task.handler, Task.subject_id, Task.run_after)
-        .where(
-            Task.state == READY,
-            Task.run_after <= func.statement_timestamp(),
-            ~select(running.id)
-            .where(
-                running.state == RUNNING,
-                running.handler == Task.handler,
-                running.subject_id == Task.subject_id,
-            )
-            .exists(),
-        )
-        .order_by(Task.run_after, Task.id)
-        .limit(limit * _CHOICE)
-        .with_for_update(skip_locked=True)
-        .cte("due")
-    )
-    placed = select(
-        due.c.id,
-        due.c.run_after,
-        func.row_number()
-        .over(
-            partition_by=(due.c.handler, func.coalesce(due.c.subject_id, due.c.id)),
-            order_by=(due.c.run_after, due.c.id),
-        )
-        .label("place"),
-    ).subquery("placed")
-    chosen = (
-        select(placed.c.id)
-        .where(placed.c.place == 1)
-        .order_by(placed.c.run_after, placed.c.id)
-        .limit(limit)
-        .cte("chosen")
-    )
-    moment = func.statement_timestamp()
+    await session.execute(_ENTER)
     rows = (
         await session.execute(
-            update(Task)
-            .where(Task.id == chosen.c.id)
-            .values(
-                state=TaskState.RUNNING,
-                attempts=Task.attempts + 1,
-                leased_by=leased_by,
-                leased_until=moment + timedelta(seconds=lease_seconds),
-                started_at=moment,
-                finished_at=None,
-            )
-            .returning(
-                Task.id,
-                Task.event_id,
-                Task.kind,
-                Task.handler,
-                Task.subject_id,
-                Task.territory_id,
-                Task.data,
-                Task.attempts,
-                Task.run_after,
-                Task.started_at,
-            )
-            .execution_options(synchronize_session=False)
+            _CLAIM,
+            {
+                "leased_by": leased_by,
+                "lease": timedelta(seconds=lease_seconds),
+                "limit": limit,
+                "choice": limit * _CHOICE,
+            },
         )
     ).all()
     return [
