@@ -1,5 +1,7 @@
 """Live feeds fetched when they are due, and groups of near-duplicates kept right as postings come and go."""
 
+import logging
+
 import structlog
 
 from service.adapters.france_travail import Access, FeedQuery, FranceTravailClient
@@ -53,8 +55,15 @@ async def fetch_feed(work: Work, task: TaskFacts) -> None:
             await feeds.hasten(session, feed_id)
         return
     report = await imports.import_items(work.database, imports.importer(wanted.source), feed_id, batch, _LIVE)
-    if report.state is ImportState.PARTIAL:
-        log.warning("feed.partial", feed_id=str(feed_id), message=report.message)
+    log.log(
+        logging.WARNING if report.state is ImportState.PARTIAL else logging.INFO,
+        "feed.imported",
+        feed_id=str(feed_id),
+        report_id=str(report.id),
+        state=report.state.value,
+        message=report.message,
+        **report.counts.model_dump(exclude_defaults=True),
+    )
 
 
 async def _require_communes(session: AsyncSession) -> None:

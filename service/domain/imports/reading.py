@@ -55,7 +55,11 @@ class Reading:
 
 
 def read_item(item: FeedPosting, references: References) -> Reading:
-    """Return the columns that ``item`` fills; every column it does not fill is there too, empty."""
+    """Return the columns that ``item`` fills; every column it does not fill is there too, empty.
+
+    The references must be equipped for the item.
+    """
+    assert references.places is not None  # noqa: S101 - see above
     place = references.places.resolve(
         label=item.place.label,
         postal_code=item.place.postal_code,
@@ -122,17 +126,16 @@ def _occupation(item: FeedPosting, references: References) -> tuple[dict[str, An
         "suggested_occupation_code": None,
         "suggestion_confidence": None,
     }
-    code, doubt, among = item.occupation_code, None, None
-    if code is not None and code not in references.occupations:
-        heirs = references.successors.get(code, ())
-        if len(heirs) == 1:
-            code, doubt = heirs[0], f"not in force; {heirs[0]} came of it"
-        else:
-            doubt = f"not in force; {len(heirs)} occupations came of it" if heirs else "not in ROME"
-            code, among = None, heirs or None
+    given = item.occupation_code
+    code = references.occupation(given)
+    heirs = references.successors.get(given or "", ())
+    doubt = None
+    if given != code:
+        came = code if code is not None else f"{len(heirs)} occupations"
+        doubt = f"not in force; {came} came of it" if heirs else "not in ROME"
     if code is not None:
         return columns | {"occupation_code": code, "occupation_origin": OccupationOrigin.SOURCE}, doubt
-    found = _suggestion(item, references, among)
+    found = _suggestion(item, references, heirs or None)
     if found is not None:
         columns["suggested_occupation_code"], columns["suggestion_confidence"] = found
     return columns, doubt
@@ -142,6 +145,7 @@ def _suggestion(
     item: FeedPosting, references: References, among: tuple[str, ...] | None
 ) -> tuple[str, float] | None:
     """Return the likeliest occupation (of ``among``, if given) and its confidence, if it is high enough."""
+    assert references.titles is not None  # noqa: S101 - equipped for an item without a code
     suggestions = references.titles.suggest(
         item.occupation_title or item.title,
         item.description,

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import exists, select
@@ -15,12 +15,13 @@ from service.domain.referentials.releases import current_release_id
 from service.matching.places import CommuneIndex
 from service.matching.titles import OccupationTitleIndex
 from service.models import Commune, Occupation
+from service.schemas.feed import FeedPosting
 
 # Changes when the same item, with the same referentials, would be read into other columns.
 READING = "1"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class References:
     """The referentials in force, in the forms an import asks them in.
 
@@ -29,15 +30,31 @@ class References:
     """
 
     stamp: str
-    places: CommuneIndex
-    titles: OccupationTitleIndex
     occupations: frozenset[str]
     successors: Mapping[str, tuple[str, ...]]
     """Occupations in force by the ROME code they came from."""
+    places: CommuneIndex | None = None
+    titles: OccupationTitleIndex | None = None
+    """The indexes take seconds to build, so :meth:`equip` does it when an item needs them."""
 
     def digest(self, fingerprint: str) -> str:
         """Return what identifies an item's content as read with these references."""
         return hashlib.sha256(f"{self.stamp} {fingerprint}".encode()).hexdigest()
+
+    def occupation(self, code: str | None) -> str | None:
+        """Return the occupation in force that a source's code means, if it means one alone."""
+        if code is None or code in self.occupations:
+            return code
+        heirs = self.successors.get(code, ())
+        return heirs[0] if len(heirs) == 1 else None
+
+    async def equip(self, session: AsyncSession, items: Iterable[FeedPosting]) -> None:
+        """Have the indexes that reading ``items`` takes."""
+        codes = [self.occupation(item.occupation_code) for item in items]
+        if self.places is None and codes:
+            self.places = await commune_places(session)
+        if self.titles is None and None in codes:
+            self.titles = await occupation_titles(session)
 
 
 async def require_communes(session: AsyncSession) -> None:
@@ -63,8 +80,6 @@ async def load_references(session: AsyncSession) -> References:
             successors[parent].append(code)
     return References(
         stamp=" ".join([READING, *releases]),
-        places=await commune_places(session),
-        titles=await occupation_titles(session),
         occupations=frozenset(occupations),
         successors={parent: tuple(codes) for parent, codes in successors.items()},
     )

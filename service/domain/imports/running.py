@@ -22,7 +22,7 @@ from service.domain.imports.locks import alone_on_feed
 from service.domain.imports.reading import Reading, read_item
 from service.domain.imports.references import References, load_references
 from service.domain.imports.reports import Provenance, close_report, get_report, note_progress, open_report
-from service.domain.imports.storing import Import, known_items, store
+from service.domain.imports.storing import Import, Known, known_items, store
 from service.domain.imports.withdrawal import doubt, open_listings, unlist
 from service.domain.tasks import describe
 from service.models import Feed, FeedListing, Posting
@@ -146,21 +146,10 @@ class _Run:
         """Read the items that are new or changed; None for those that are neither."""
         async with self._database.transaction() as session:
             known = await known_items(session, self._importing, [item.source_id for item in items])
-
-        def read() -> dict[str, Reading | Rejection | None]:
-            readings: dict[str, Reading | Rejection | None] = {}
-            for item in items:
-                stored = known.get(item.source_id)
-                if stored is not None and stored.settled(self._references.digest(item.fingerprint())):
-                    readings[item.source_id] = None
-                    continue
-                try:
-                    readings[item.source_id] = read_item(item, self._references)
-                except (ValueError, ArithmeticError) as error:
-                    readings[item.source_id] = _unusable(item.source_id, type(error).__name__)
-            return readings
-
-        return await asyncio.to_thread(read)
+            fresh = await asyncio.to_thread(_fresh, items, known, self._references)
+            await self._references.equip(session, fresh)
+        readings: dict[str, Reading | Rejection | None] = {item.source_id: None for item in items}
+        return readings | await asyncio.to_thread(_read_all, fresh, self._references)
 
     async def _store(
         self, readings: Mapping[str, Reading | Rejection | None]
@@ -264,13 +253,28 @@ class _Run:
             await close_report(
                 session, self._importing.report_id, self._account, state=state, message=message
             )
-        log.info(
-            "import.ended",
-            report_id=str(self._importing.report_id),
-            feed_id=str(self._importing.feed_id),
-            state=state.value,
-            **counts,
-        )
+
+
+def _fresh(
+    items: Sequence[FeedPosting], known: Mapping[str, Known], references: References
+) -> list[FeedPosting]:
+    """Return the items for which something may have to be written."""
+    fresh = []
+    for item in items:
+        stored = known.get(item.source_id)
+        if stored is None or not stored.settled(references.digest(item.fingerprint())):
+            fresh.append(item)
+    return fresh
+
+
+def _read_all(items: Sequence[FeedPosting], references: References) -> dict[str, Reading | Rejection]:
+    readings: dict[str, Reading | Rejection] = {}
+    for item in items:
+        try:
+            readings[item.source_id] = read_item(item, references)
+        except (ValueError, ArithmeticError) as error:
+            readings[item.source_id] = _unusable(item.source_id, type(error).__name__)
+    return readings
 
 
 def _state(error: StatementError) -> str | None:
