@@ -16,9 +16,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import quantiles
 from time import perf_counter, process_time
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import event, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from benchmarks.search_postings import Material, material, postings, queries
@@ -241,21 +241,23 @@ def _processor_time(backend: int) -> float:
 
 
 async def _explain(url: str, asked: Sequence[SearchQuery]) -> None:
-    """Print the plans PostgreSQL really used, as it logs them to the client."""
-    import asyncpg  # noqa: PLC0415 - only for the messages SQLAlchemy does not hand on
-
+    """Print the plan of every statement that these questions run."""
     bind = create_engine(url)
     engine = transactional_engine()
+    ran: list[tuple[str, Any]] = []
+
+    def keep(*arguments: Any) -> None:
+        ran.append((arguments[2], arguments[3]))
+
     async with bind.connect() as connection:
-        raw = await connection.get_raw_connection()
-        driver = raw.driver_connection
-        assert isinstance(driver, asyncpg.Connection)  # noqa: S101 - the only driver
-        driver.add_log_listener(lambda _, message: print(message.message))
-        for setting in ("auto_explain.log_min_duration = 0", "auto_explain.log_analyze = on"):
-            await connection.execute(text(f"SET {setting}"))
+        event.listen(connection.sync_connection, "before_cursor_execute", keep)
         for query in asked:
-            print(f"\n=== {query.text!r}")
             await engine.search(AsyncSession(connection), query)
+            print(f"\n=== {query.text!r}")
+            for statement, parameters in tuple(ran):
+                plan = await connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", parameters)
+                print("\n".join(plan.scalars()), end="\n\n")
+            ran.clear()
     await bind.dispose()
 
 

@@ -5,7 +5,7 @@ from html import escape
 from itertools import pairwise
 
 from service.schemas.search import Highlights
-from service.search.words import occurrences
+from service.search.words import LONGEST_WORD, occurrences
 
 EXTRACT_LENGTH = 240
 """Characters of an extract, before escaping."""
@@ -27,11 +27,13 @@ def highlights(title: str, description: str | None, wanted: Wanted) -> Highlight
 
 def _extract(text: str, wanted: Wanted) -> str:
     """Return the part of ``text`` where most found words stand together, cut between words."""
-    spans = occurrences(text, wanted)
     start = 0
-    if spans and spans[0][1] > EXTRACT_LENGTH:
-        start = max(0, _densest(spans) - _LEAD)
-        start = _next_break(text, start) if start else 0
+    # Most descriptions name their trade at once: the rest of them need not be read.
+    spans = occurrences(text[: EXTRACT_LENGTH + LONGEST_WORD], wanted)
+    if not spans or spans[0][1] > EXTRACT_LENGTH:
+        spans = occurrences(text, wanted)
+        if spans and spans[0][1] > EXTRACT_LENGTH:
+            start = _next_break(text, max(0, _densest(spans) - _LEAD))
     end = min(len(text), start + EXTRACT_LENGTH)
     if end < len(text):
         cut = max(text.rfind(space, start + EXTRACT_LENGTH // 2, end) for space in " \n\u00a0")
@@ -53,6 +55,8 @@ def _densest(spans: list[tuple[int, int]]) -> int:
 
 def _next_break(text: str, position: int) -> int:
     """Return the start of the first word at or after ``position``, if there is one close by."""
+    if not position:
+        return 0
     for index in range(position, min(position + _LEAD, len(text))):
         if text[index].isspace():
             return index + 1
