@@ -24,6 +24,7 @@ Force = Annotated[
     bool, typer.Option("--force", help="Import even if more than a fifth of what is in force would go.")
 ]
 _ACTOR = system("import")
+_NAMED = 5
 
 
 def _report(files: Sequence[FileReading]) -> None:
@@ -72,6 +73,10 @@ async def import_communes(
     started = time.monotonic()
     found = read_communes(paths, version=release or now().date().isoformat(), progress=say)
     _report(found.files)
+    nowhere = [commune.name for commune in found.communes if commune.latitude is None]
+    if nowhere:
+        named = ", ".join(nowhere[:_NAMED]) + ("…" if len(nowhere) > _NAMED else "")
+        say(f"  {len(nowhere):,} without coordinates, so no radius can be drawn around them: {named}")
     async with open_database() as database, database.transaction() as session:
         outcome = await referentials.import_communes(session, _ACTOR, found, force=force, progress=say)
     _tell([outcome], started)

@@ -134,8 +134,8 @@ class OccupationItem(ReadModel):
     code: str = Field(description="ROME 4.0 code.")
     label: str
     title: CodeLabel | None = Field(
-        description="The title found, with its OGR code; null without a search, and when it is the occupation's "
-        "own label that was found."
+        description="The title found, with its OGR code; null without a search, and when the occupation was "
+        "found by its own label."
     )
     tension: TensionFact | None = Field(description="Only when a place is asked for, and a source covers it.")
 

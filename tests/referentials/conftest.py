@@ -1,12 +1,13 @@
 """Small releases, and the shared data when this machine has them."""
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from service.demo.referentials import folder
+from service.demo.referentials.facts import commune_release, rome_release, tension_releases
+from tests.referentials.published import publish_communes, publish_rome, publish_tension
 
 SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -20,10 +21,13 @@ def shared_data() -> Path:
 
 
 @pytest.fixture
-def demo_folder() -> Iterator[Path]:
-    """Yield the folder of the excerpts that are shipped."""
-    with folder() as path:
-        yield path
+def published(tmp_path: Path) -> Path:
+    """Return a folder with ``rome``, ``communes`` and ``tension``: the demo's facts, as if published."""
+    folder = tmp_path / "published"
+    publish_rome(folder / "rome", rome_release())
+    publish_communes(folder / "communes" / "communes.csv", commune_release())
+    publish_tension(folder / "tension", tension_releases())
+    return folder
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service.core.database import Database
 from service.core.errors import Conflict
 from service.demo.referentials import load_demo_referentials
+from service.demo.referentials.facts import rome_release
 from service.domain.referentials import import_communes, import_families, import_rome, import_tension
 from service.domain.referentials.loading import Effect
 from service.domain.referentials.releases import ImportOutcome, latest_release
@@ -232,6 +233,21 @@ async def test_the_demo_is_loaded_once_and_a_whole_release_goes_over_it(database
             await import_rome(session, ACTOR, rome())
     async with database.transaction() as session:
         assert await _count(session, Occupation) == occupations
+        demo = rome_release()
+        whole = replace(
+            demo,
+            version="60",
+            checksum="f" * 64,
+            occupations=[*demo.occupations, occupation("A9999")],
+            mobilities=[*demo.mobilities, MobilityRow("A9999", "D1102", 1)],
+        )
+        outcome = await import_rome(session, ACTOR, whole)
+        assert _total(outcome) == Effect(
+            read=_total(outcome).read, added=2, unchanged=_total(outcome).read - 2
+        )
+        release = await latest_release(session, "rome")
+        assert release is not None
+        assert release.version == "60"
 
 
 async def test_the_demo_leaves_a_referential_that_was_imported_alone(database: Database) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from service.adapters.referentials import read_rome
 from service.core.errors import Invalid
+from service.demo.referentials.facts import rome_release
 from service.schemas.referential_files import RomeRelease
 
 
@@ -21,9 +22,9 @@ def _read(*paths: Path, version: str | None = None) -> RomeRelease:
 
 
 @pytest.fixture
-def rome_folder(demo_folder: Path, tmp_path: Path) -> Path:
-    """Return a copy of the excerpt, to be spoilt."""
-    return Path(shutil.copytree(demo_folder / "rome", tmp_path / "rome"))
+def rome_folder(published: Path) -> Path:
+    """Return the files of a small release, to be spoilt."""
+    return published / "rome"
 
 
 def _append(folder: Path, name: str, line: str) -> None:
@@ -48,9 +49,27 @@ def test_facts_are_those_of_the_files(rome_folder: Path) -> None:
     baker = next(row for row in release.occupations if row.code == "D1102")
     assert (baker.label, baker.parent_code, baker.domain_code) == ("Boulanger / Boulangère", "D1102", "D11")
     assert baker.major_domain_label == "Commerce, Vente et Grande distribution"
-    assert {row.importance for row in release.occupation_skills} == {"principale", "émergente"}
-    assert [row.code for row in release.sectors[:2]] == ["00", "01"]
-    assert all(len(row.sector_code) == 2 for row in release.occupation_sectors)
+    known = rome_release()
+    assert release.occupations == known.occupations
+    assert release.titles == known.titles
+    assert release.mobilities == known.mobilities
+    assert release.sectors == known.sectors
+    assert release.occupation_sectors == known.occupation_sectors
+    assert sorted(release.skills) == sorted(known.skills)
+    assert release.occupation_skills == known.occupation_skills
+
+
+def test_importance_and_sectors_are_read_as_the_publisher_writes_them(rome_folder: Path) -> None:
+    _append(rome_folder, "secteur_naf", "1,0,Transverse aux secteurs")
+    _append(rome_folder, "secteur_naf", "2,1,Culture et production animale")
+    _append(rome_folder, "arborescence_secteur_naf", "1,Culture et production animale,6,D1102,Boulanger")
+    _append(rome_folder, "coherence_item", '"D1102","405319","Émergente"')
+    release = _read(rome_folder)
+    assert [row.code for row in release.sectors[-2:]] == ["00", "01"]
+    assert release.occupation_sectors[-1] == ("D1102", "01")
+    importance = {row.importance for row in release.occupation_skills}
+    assert importance == {"principale", "émergente", None}
+    assert ("D1102", "405319", "émergente") in release.occupation_skills
 
 
 def test_sentences_of_a_definition_are_put_in_order_with_single_apostrophes(rome_folder: Path) -> None:
