@@ -39,7 +39,7 @@ async def match(
         async with database.transaction() as session:
             chosen = await territories.get_by_slug(session, territory)
             inside = await territories.ids_inside(session, chosen)
-        outcome = await matches.match_tree(database, chosen.lineage[0], checking=chosen.id, tell=_Progress())
+        outcome = await matches.match_tree(database, chosen.lineage[0], everything=True, tell=_Progress())
         async with database.transaction() as session:
             current = await matches.count_current(session, inside)
     typer.echo(f"{outcome.pairs_scored:,} pairs scored")

@@ -74,7 +74,7 @@ async def test_a_second_run_writes_nothing(database: Database, settings: Setting
         await drain(Work(database, settings))
         async with database.transaction() as session:
             before = {row.id: row.computed_at for row in await session.scalars(select(Match))}
-        again = await match_tree(database, world.root_id, checking=world.root_id)
+        again = await match_tree(database, world.root_id, everything=True)
         async with database.transaction() as session:
             after = {row.id: row.computed_at for row in await session.scalars(select(Match))}
     assert before

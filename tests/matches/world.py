@@ -15,7 +15,7 @@ from service.core.database import Database
 from service.domain import candidates
 from service.domain.access import system
 from service.domain.events import record
-from service.domain.matches import reading
+from service.domain.matches import facts, reading
 from service.domain.matches.board import Pair
 from service.domain.matches.comparing import digest
 from service.matching.bulk import BEST
@@ -254,10 +254,10 @@ async def expected(session: AsyncSession, root_id: UUID, best: int = BEST) -> di
     """Return what the current matches should say: every pair scored alone, sorted, the best kept."""
     moment = now()
     lineages = await reading.read_lineages(session, root_id)
-    people = reading.candidates((await session.execute(reading.select_candidates(root_id))).all())
-    work = reading.postings((await session.execute(reading.select_postings(root_id, moment))).all())
+    people = facts.candidates((await session.execute(reading.select_candidates(root_id))).all())
+    work = facts.postings((await session.execute(reading.select_postings(root_id, moment))).all())
     rome = await reading.read_rome(session)
-    context = MatchingContext(graph=rome.graph, rarity=rome.rarity, as_of=reading.day_of(moment))
+    context = MatchingContext(graph=rome.graph, rarity=rome.rarity, as_of=facts.day_of(moment))
     scored: dict[Pair, Suggestion] = {}
     for candidate_id, candidate in people.facts.items():
         for posting_id, posting in work.facts.items():

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from service.domain.matches.reading import Subjects
+from service.domain.matches.facts import Subjects
 from service.matching.bulk import BEST, Ranked, best_both_ways, best_for_candidate, best_for_posting
 from service.matching.columns import CandidateColumns, PostingColumns
 from service.matching.facts import CandidateFacts, MatchingContext, PostingFacts
@@ -41,9 +41,9 @@ class Change:
     candidates: frozenset[uuid.UUID]
     postings: frozenset[uuid.UUID]
 
-    def __bool__(self) -> bool:
-        """Tell whether anything differs."""
-        return bool(self.candidates or self.postings)
+    def __len__(self) -> int:
+        """Return how many subjects these are."""
+        return len(self.candidates | self.postings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +77,6 @@ class Board:
         self._postings_of = _by_territory(postings.territories)
         self._posting_columns: dict[frozenset[uuid.UUID], PostingColumns] = {}
         self._candidate_columns: dict[frozenset[uuid.UUID], CandidateColumns] = {}
-
-    def __len__(self) -> int:
-        """Return how many subjects there are on both sides."""
-        return len(self.candidates.facts) + len(self.postings.facts)
-
-    def inside(self, territory_id: uuid.UUID) -> Change:
-        """Return the subjects of a territory and of all inside it."""
-
-        def chosen(territories: Mapping[uuid.UUID, uuid.UUID]) -> frozenset[uuid.UUID]:
-            return frozenset(
-                subject for subject, of in territories.items() if territory_id in self._lineages[of]
-            )
-
-        return Change(chosen(self.candidates.territories), chosen(self.postings.territories))
 
     def affected(self, change: Change, stored: Stored) -> Change:
         """Return whose lists may differ because of ``change``: never too few, seldom too many.

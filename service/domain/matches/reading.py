@@ -6,24 +6,36 @@ can see. Facts are read as plain columns, in one query for each side.
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from hashlib import blake2b
-from typing import Any, Final, Generic, TypeVar
-from zoneinfo import ZoneInfo
+from typing import Any, Final
 
 import orjson
-import structlog
-from sqlalchemy import Row, Select, and_, any_, distinct, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    any_,
+    cast,
+    column,
+    distinct,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from service.domain.matches.board import Change
 from service.domain.referentials.releases import latest_release
 from service.matching.facts import (
     CandidateFacts,
     OccupationGraph,
-    Point,
     PostingFacts,
     SkillRarity,
 )
@@ -38,35 +50,37 @@ from service.models import (
     Posting,
     Territory,
 )
-from service.models.enums import ContractKind, OccupationOrigin, PostingState
+from service.models.enums import PostingState
 
 FEATURE: Final = "matching"
-ZONE: Final = ZoneInfo("Europe/Paris")
 
-_TOO_MUCH: Final = Decimal(10**9)
-"""What the engine takes for no amount at all: a source's slip of the keyboard, not a wage."""
-
-log = structlog.get_logger(__name__)
-
-Facts = TypeVar("Facts", CandidateFacts, PostingFacts)
-
-
-@dataclass(frozen=True, slots=True)
-class Subjects(Generic[Facts]):
-    """One side of matching: facts, territory and digest of the facts, each by id."""
-
-    facts: dict[uuid.UUID, Facts]
-    territories: dict[uuid.UUID, uuid.UUID]
-    digests: dict[uuid.UUID, str]
+Query = Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Rome:
-    """What matching takes from ROME: mobilities, in how many occupations each skill occurs, a digest."""
+    """What matching takes from ROME: mobilities, in how many occupations each skill occurs, a digest.
+
+    ``wanting``: by occupation, all those whose seekers the engine takes it to concern.
+    """
 
     graph: OccupationGraph
     rarity: SkillRarity
     digest: str
+    wanting: Mapping[str, frozenset[str]]
+
+    def offers_to(self, wanted: Iterable[str]) -> set[str]:
+        """Return the occupations that concern who wants these."""
+        graph = self.graph
+        return {
+            offered
+            for code in wanted
+            for offered in {code} | graph.near.get(code, frozenset()) | graph.far.get(code, frozenset())
+        }
+
+    def seekers_of(self, offered: Iterable[str]) -> set[str]:
+        """Return the occupations whose seekers one of these concerns."""
+        return {wanted for code in offered for wanted in {code} | self.wanting.get(code, frozenset())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +99,6 @@ class Basis:
             ENGINE_VERSION,
             context_digest,
         )
-
-
-def day_of(moment: datetime) -> date:
-    """Return the day in France on which ``moment`` falls."""
-    return moment.astimezone(ZONE).date()
 
 
 async def root_of(session: AsyncSession, territory_id: uuid.UUID) -> uuid.UUID | None:
@@ -116,205 +125,148 @@ async def read_lineages(session: AsyncSession, root_id: uuid.UUID) -> dict[uuid.
     return {territory_id: frozenset(lineage) for territory_id, lineage in rows}
 
 
-async def read_entries(session: AsyncSession, root_id: uuid.UUID) -> dict[uuid.UUID, str]:
-    """Return the digest with which each subject of the tree was last matched."""
-    rows = await session.execute(
-        select(MatchedInput.subject_id, MatchedInput.digest).where(MatchedInput.root_id == root_id)
-    )
-    return {row.subject_id: row.digest for row in rows}
-
-
-def select_candidates(root_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
+def select_candidates(root_id: uuid.UUID) -> Query:
     """Return the candidates of the tree that take part, as the columns :func:`candidates` reads."""
+    columns = (
+        CandidateProfile.territory_id,
+        CandidateProfile.version,
+        CandidateProfile.occupation_codes,
+        CandidateProfile.skill_codes,
+        CandidateProfile.contract_kinds,
+        CandidateProfile.working_time,
+        CandidateProfile.salary_wish,
+        CandidateProfile.salary_unit,
+        CandidateProfile.radius_km,
+        CandidateProfile.available_from,
+        CandidateProfile.languages,
+        CandidateProfile.licences,
+        CandidateProfile.remote,
+        Commune.latitude,
+        Commune.longitude,
+    )
     return (
-        select(
-            CandidateProfile.id,
-            CandidateProfile.territory_id,
-            CandidateProfile.version,
-            CandidateProfile.occupation_codes,
-            CandidateProfile.skill_codes,
-            CandidateProfile.contract_kinds,
-            CandidateProfile.working_time,
-            CandidateProfile.salary_wish,
-            CandidateProfile.salary_unit,
-            CandidateProfile.radius_km,
-            CandidateProfile.available_from,
-            CandidateProfile.languages,
-            CandidateProfile.licences,
-            CandidateProfile.remote,
-            Commune.latitude,
-            Commune.longitude,
-        )
+        select(CandidateProfile.id, *columns, _digest(columns))
         .join(Territory, Territory.id == CandidateProfile.territory_id)
         .outerjoin(Commune, Commune.code == CandidateProfile.commune_code)
         .where(_takes_part(root_id), CandidateProfile.active)
     )
 
 
-def select_postings(root_id: uuid.UUID, moment: datetime) -> Select[*tuple[Any, ...]]:
+def select_postings(root_id: uuid.UUID, moment: datetime) -> Query:
     """Return the postings of the tree open at ``moment``, as the columns :func:`postings` reads."""
+    columns = (
+        Posting.territory_id,
+        Posting.version,
+        Posting.occupation_code,
+        Posting.occupation_origin,
+        Posting.suggested_occupation_code,
+        Posting.suggestion_confidence,
+        Posting.skills,
+        Posting.contract_kind,
+        Posting.working_time,
+        Posting.salary_min,
+        Posting.salary_max,
+        Posting.salary_unit,
+        Posting.latitude,
+        Posting.longitude,
+        Posting.remote,
+        Posting.licences,
+        Posting.languages,
+        Posting.published_at,
+        Posting.source_created_at,
+        Posting.start_date,
+    )
     return (
-        select(
-            Posting.id,
-            Posting.territory_id,
-            Posting.version,
-            Posting.occupation_code,
-            Posting.occupation_origin,
-            Posting.suggested_occupation_code,
-            Posting.suggestion_confidence,
-            Posting.skills,
-            Posting.contract_kind,
-            Posting.working_time,
-            Posting.salary_min,
-            Posting.salary_max,
-            Posting.salary_unit,
-            Posting.latitude,
-            Posting.longitude,
-            Posting.remote,
-            Posting.licences,
-            Posting.languages,
-            Posting.published_at,
-            Posting.source_created_at,
-            Posting.start_date,
-        )
+        select(Posting.id, *columns, _digest(columns))
         .join(Territory, Territory.id == Posting.territory_id)
         .where(_takes_part(root_id), is_open(moment))
     )
 
 
-def _takes_part(root_id: uuid.UUID) -> Any:
+def _digest(columns: Sequence[Any]) -> ColumnElement[str]:
+    """Return the digest of a subject's facts, worked out where they are, so that few rows need to move."""
+    return func.md5(cast(func.row(*columns), Text())).label("digest")
+
+
+def concerned_candidates(root_id: uuid.UUID, rome: Rome, postings: Iterable[PostingFacts]) -> Query:
+    """Return the candidates of the tree that one of ``postings`` may concern, and perhaps a few more.
+
+    All others are kept apart by the engine's gate of relevance: no wanted occupation is related to the
+    one offered, and no skill is common.
+    """
+    offered: set[str] = set()
+    skills: set[str] = set()
+    for facts in postings:
+        skills |= facts.required_skills | facts.wished_skills
+        if facts.occupation is not None:
+            offered.add(facts.occupation)
+    return select_candidates(root_id).where(
+        or_(
+            CandidateProfile.occupation_codes.overlap(_texts(rome.seekers_of(offered))),
+            CandidateProfile.skill_codes.overlap(_texts(skills)),
+        )
+    )
+
+
+def concerned_postings(
+    root_id: uuid.UUID, moment: datetime, rome: Rome, candidates: Iterable[CandidateFacts]
+) -> Query:
+    """Return the open postings of the tree that may concern one of ``candidates``, and perhaps a few more."""
+    wanted: set[str] = set()
+    skills: set[str] = set()
+    for facts in candidates:
+        wanted.update(facts.wanted_occupations)
+        skills |= facts.skills
+    item = func.jsonb_array_elements(Posting.skills).table_valued(column("value", JSONB())).alias("item")
+    common = (
+        select(item.c.value)
+        .where(item.c.value["code"].astext == any_(_texts(skills)))
+        .correlate(Posting)
+        .exists()
+    )
+    occupation = Posting.effective_occupation_code == any_(_texts(rome.offers_to(wanted)))
+    return select_postings(root_id, moment).where(or_(occupation, common))
+
+
+def _texts(values: Iterable[str]) -> ColumnElement[Any]:
+    return literal(sorted(values), ARRAY(Text()))
+
+
+async def read_change(session: AsyncSession, root_id: uuid.UUID, moment: datetime) -> tuple[Change, int]:
+    """Return the subjects of the tree whose facts are not those last matched with, and how many take part.
+
+    A subject that takes part no more counts on both sides: which it was on nobody remembers.
+    """
+    differing: list[set[uuid.UUID]] = []
+    absent = []
+    total = 0
+    for query in (select_candidates(root_id), select_postings(root_id, moment)):
+        there = query.subquery()
+        changed = (
+            select(there.c.id)
+            .outerjoin(MatchedInput, MatchedInput.subject_id == there.c.id)
+            .where(MatchedInput.digest.is_distinct_from(there.c.digest))
+        )
+        differing.append(set(await session.scalars(changed)))
+        total += await session.scalar(select(func.count()).select_from(there)) or 0
+        absent.append(~select(there.c.id).where(there.c.id == MatchedInput.subject_id).exists())
+    gone = set(
+        await session.scalars(select(MatchedInput.subject_id).where(MatchedInput.root_id == root_id, *absent))
+    )
+    return Change(frozenset(differing[0] | gone), frozenset(differing[1] | gone)), total
+
+
+def _takes_part(root_id: uuid.UUID) -> ColumnElement[bool]:
     return and_(Territory.lineage.contains([root_id]), any_(Territory.features) == FEATURE)
 
 
-def is_open(moment: datetime) -> Any:
+def is_open(moment: datetime) -> ColumnElement[bool]:
     """Return the condition that the public can see the posting and may still apply."""
     return and_(
         Posting.state == PostingState.PUBLISHED,
         Posting.shown,
         or_(Posting.valid_through.is_(None), Posting.valid_through > moment),
     )
-
-
-def digest(row: Row[Any]) -> str:
-    """Return the digest of a subject's facts as read, version included."""
-    return blake2b(orjson.dumps(tuple(row), default=str), digest_size=16).hexdigest()
-
-
-def candidates(rows: Iterable[Row[Any]]) -> Subjects[CandidateFacts]:
-    """Turn rows of :func:`select_candidates` into facts."""
-    return _subjects(rows, _candidate)
-
-
-def postings(rows: Iterable[Row[Any]]) -> Subjects[PostingFacts]:
-    """Turn rows of :func:`select_postings` into facts."""
-    return _subjects(rows, _posting)
-
-
-def _subjects(rows: Iterable[Row[Any]], build: Callable[[Row[Any]], Facts]) -> Subjects[Facts]:
-    found: Subjects[Facts] = Subjects({}, {}, {})
-    for row in rows:
-        try:
-            facts = build(row)
-        except ValueError as error:
-            # One row that contradicts itself must not keep all the others from being matched.
-            log.warning("matching.left_out", subject_id=str(row.id), reason=str(error))
-            continue
-        found.facts[row.id] = facts
-        found.territories[row.id] = row.territory_id
-        found.digests[row.id] = digest(row)
-    return found
-
-
-def _candidate(row: Row[Any]) -> CandidateFacts:
-    return CandidateFacts(
-        id=row.id,
-        version=row.version,
-        wanted_occupations=tuple(row.occupation_codes),
-        skills=frozenset(row.skill_codes),
-        contract_kinds=frozenset(ContractKind(kind) for kind in row.contract_kinds),
-        working_time=row.working_time,
-        salary_amount=row.salary_wish,
-        salary_unit=row.salary_unit,
-        point=_point(row),
-        radius_km=row.radius_km,
-        available_from=row.available_from,
-        languages=frozenset(row.languages),
-        licences=frozenset(row.licences),
-        remote=row.remote,
-    )
-
-
-def _posting(row: Row[Any]) -> PostingFacts:
-    required_skills, wished_skills = _asked(row.skills)
-    required_licences, wished_licences = _asked(row.licences, _category)
-    languages, other_languages = _asked(row.languages, _language)
-    low, high = _amount(row.salary_min), _amount(row.salary_max)
-    suggested = row.occupation_code is None and row.suggested_occupation_code is not None
-    origin = row.occupation_origin
-    if origin in (None, OccupationOrigin.SUGGESTED):
-        origin = OccupationOrigin.ENTERED
-    return PostingFacts(
-        id=row.id,
-        version=row.version,
-        open=True,
-        occupation=row.occupation_code or row.suggested_occupation_code,
-        occupation_origin=OccupationOrigin.SUGGESTED if suggested else origin,
-        occupation_confidence=_percent(row.suggestion_confidence) if suggested else None,
-        required_skills=required_skills,
-        wished_skills=wished_skills,
-        contract_kind=row.contract_kind,
-        working_time=row.working_time,
-        salary_minimum=low,
-        salary_maximum=high,
-        salary_unit=None if low is None and high is None else row.salary_unit,
-        point=_point(row),
-        remote=row.remote,
-        required_licences=required_licences,
-        wished_licences=wished_licences,
-        languages=languages | other_languages,
-        published_on=_published_on(row),
-        starts_on=row.start_date,
-    )
-
-
-def _point(row: Row[Any]) -> Point | None:
-    if row.latitude is None or row.longitude is None:
-        return None
-    return Point(row.latitude, row.longitude)
-
-
-def _amount(amount: Decimal | None) -> Decimal | None:
-    return None if amount is None or amount >= _TOO_MUCH else amount
-
-
-def _percent(confidence: float | None) -> int:
-    return max(0, min(100, round(100 * (confidence or 0.0))))
-
-
-def _published_on(row: Row[Any]) -> date | None:
-    # A feed's posting is as old as it is at its source, however late it was imported.
-    moment = row.source_created_at or row.published_at
-    return None if moment is None else day_of(moment)
-
-
-def _asked(
-    items: Sequence[dict[str, Any]], name: Callable[[str], str] = str
-) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the codes required and those only wished; an item without a code cannot be compared."""
-    required: set[str] = set()
-    wished: set[str] = set()
-    for item in items:
-        if code := item.get("code"):
-            (required if item.get("required") else wished).add(name(code))
-    return frozenset(required), frozenset(wished - required)
-
-
-def _category(code: str) -> str:
-    return "".join(code.upper().replace("+", " ").split())
-
-
-def _language(code: str) -> str:
-    return code.partition("-")[0].lower()
 
 
 _rome: dict[uuid.UUID, Rome] = {}
@@ -345,10 +297,17 @@ async def read_rome(session: AsyncSession) -> Rome:
     counts = {row[0]: row[1] for row in counted}
     occupations = await session.scalar(select(func.count(distinct(OccupationSkill.occupation_code))))
     content = orjson.dumps([weights_digest(), moves, counts, occupations])
+    graph = OccupationGraph.from_mobilities(moves)
+    wanting: dict[str, set[str]] = defaultdict(set)
+    for targets in (graph.near, graph.far):
+        for wanted, offered in targets.items():
+            for code in offered:
+                wanting[code].add(wanted)
     rome = Rome(
-        graph=OccupationGraph.from_mobilities(moves),
+        graph=graph,
         rarity=SkillRarity(counts=counts, postings=occupations or 0),
         digest=blake2b(content, digest_size=16).hexdigest(),
+        wanting={code: frozenset(codes) for code, codes in wanting.items()},
     )
     if release is not None:
         _rome.clear()

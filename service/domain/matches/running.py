@@ -11,7 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -20,13 +20,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from service.core.clock import now
 from service.core.database import Database
-from service.domain.matches import reading, writing
-from service.domain.matches.board import Board, Change, Lists, Stored
+from service.domain.matches import facts, reading, writing
+from service.domain.matches.board import Board, Change, Lists
 from service.domain.matches.comparing import Plan, Wording, compare
-from service.domain.matches.reading import Basis, Rome
-from service.domain.matches.writing import MovedOnError
-from service.matching.facts import MatchingContext
+from service.domain.matches.facts import Subjects, day_of
+from service.domain.matches.reading import Basis, Query, Rome
+from service.domain.matches.writing import MovedOnError, among
+from service.matching.facts import CandidateFacts, MatchingContext, PostingFacts
 from service.matching.weights import ENGINE_VERSION
+from service.models import CandidateProfile, Posting
 
 BATCH: Final = 1_000
 """Matches written in one transaction: some tenths of a second."""
@@ -59,106 +61,129 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Situation:
-    """What one attempt read."""
+    """What one attempt is about: the tree, its present context, and what its matches rest on."""
 
     root_id: uuid.UUID
+    moment: datetime
     basis: Basis
     rome: Rome
-    as_of: date
     lineages: dict[uuid.UUID, frozenset[uuid.UUID]]
-    entries: dict[uuid.UUID, str]
-    candidate_rows: list[Any] = field(default_factory=list)
-    posting_rows: list[Any] = field(default_factory=list)
+    candidates: Subjects[CandidateFacts] = field(default_factory=lambda: Subjects({}, {}, {}))
+    postings: Subjects[PostingFacts] = field(default_factory=lambda: Subjects({}, {}, {}))
 
-    def board(self) -> Board:
-        context = MatchingContext(graph=self.rome.graph, rarity=self.rome.rarity, as_of=self.as_of)
-        return Board(
-            self.lineages,
-            reading.candidates(self.candidate_rows),
-            reading.postings(self.posting_rows),
-            context,
-        )
-
-    def change(self, board: Board) -> Change:
-        gone = self.entries.keys() - board.candidates.facts.keys() - board.postings.facts.keys()
-
-        def differing(digests: dict[uuid.UUID, str]) -> frozenset[uuid.UUID]:
-            return frozenset(gone).union(
-                subject for subject, digest in digests.items() if self.entries.get(subject) != digest
-            )
-
-        return Change(differing(board.candidates.digests), differing(board.postings.digests))
+    @property
+    def as_of(self) -> date:
+        """The day in France."""
+        return day_of(self.moment)
 
     @property
     def stale(self) -> bool:
         """Tell whether the current matches were computed on another day, by another engine or ROME."""
         return not self.basis.holds(self.rome.digest, self.as_of)
 
+    def board(self) -> Board:
+        """Return the board of everybody read so far."""
+        context = MatchingContext(graph=self.rome.graph, rarity=self.rome.rarity, as_of=self.as_of)
+        return Board(self.lineages, self.candidates, self.postings, context)
+
+    @property
+    def all_candidates(self) -> Query:
+        """The query for every candidate of the tree."""
+        return reading.select_candidates(self.root_id)
+
+    @property
+    def all_postings(self) -> Query:
+        """The query for every open posting of the tree."""
+        return reading.select_postings(self.root_id, self.moment)
+
+    async def load(self, database: Database, candidates: Query | None, postings: Query | None) -> None:
+        """Read subjects and keep their facts."""
+        async with database.transaction() as session:
+            people = [] if candidates is None else await writing.fetch(session, candidates)
+            work = [] if postings is None else await writing.fetch(session, postings)
+        self.candidates.add(await asyncio.to_thread(facts.candidates, people))
+        self.postings.add(await asyncio.to_thread(facts.postings, work))
+
+    async def load_some(self, database: Database, wanted: Change) -> None:
+        """Read some subjects by id."""
+        await self.load(
+            database,
+            self.all_candidates.where(among(CandidateProfile.id, wanted.candidates)),
+            self.all_postings.where(among(Posting.id, wanted.postings)),
+        )
+
+    async def load_concerned(self, database: Database, subjects: Change) -> None:
+        """Read everybody whom one of ``subjects``, all read already, may concern."""
+        people = [self.candidates.facts[one] for one in subjects.candidates & self.candidates.facts.keys()]
+        work = [self.postings.facts[one] for one in subjects.postings & self.postings.facts.keys()]
+        await self.load(
+            database,
+            reading.concerned_candidates(self.root_id, self.rome, work) if work else None,
+            reading.concerned_postings(self.root_id, self.moment, self.rome, people) if people else None,
+        )
+
 
 async def match_tree(
     database: Database,
     root_id: uuid.UUID,
     *,
-    checking: uuid.UUID | None = None,
+    everything: bool = False,
     due: Due | None = None,
     finishing: Finishing | None = None,
     tell: Tell | None = None,
 ) -> Outcome:
     """Bring the current matches under the outermost territory ``root_id`` in line with the facts.
 
-    ``checking``: a territory of the tree whose matches are all scored again, changed or not. ``due`` is
-    asked once nobody else runs: false ends the run. ``finishing`` opens the transaction of the last
-    write, which holds all of them when they are few. Raises :class:`MovedOnError` when others were
-    faster time and again.
+    ``everything``: compute every list and check every match, changed or not. ``due`` is asked once nobody
+    else runs: false ends the run. ``finishing`` opens the transaction of the last write, which holds all
+    of them when they are few. Raises :class:`MovedOnError` when others were faster time and again.
     """
     finish = finishing or database.transaction
-    wording = Wording()
     async with _alone(database, root_id):
         if due is not None:
             async with database.transaction() as session:
                 if not await due(session):
                     return Outcome()
-        for attempt in range(_ATTEMPTS):
+        for _ in range(_ATTEMPTS - 1):
             try:
-                return await _run(database, root_id, checking, finish, tell, wording)
+                return await _run(database, root_id, finish, tell, everything=everything)
             except MovedOnError:
-                if attempt == _ATTEMPTS - 1:
-                    raise
-    raise MovedOnError
+                continue
+        return await _run(database, root_id, finish, tell, everything=everything)
 
 
 async def _run(
-    database: Database,
-    root_id: uuid.UUID,
-    checking: uuid.UUID | None,
-    finish: Finishing,
-    tell: Tell | None,
-    wording: Wording,
+    database: Database, root_id: uuid.UUID, finish: Finishing, tell: Tell | None, *, everything: bool
 ) -> Outcome:
     async with database.transaction() as session:
-        situation = await _read(session, root_id)
-    board = await asyncio.to_thread(situation.board)
-    change = await asyncio.to_thread(situation.change, board)
-    forced = board.inside(checking) if checking is not None else Change(frozenset(), frozenset())
-    everything = situation.stale or _size(change, forced) * MANY_CHANGED > len(board)
+        # The basis first: whatever is written after this moment makes the whole attempt void.
+        basis = await reading.read_basis(session, root_id)
+        rome = await reading.read_rome(session)
+        lineages = await reading.read_lineages(session, root_id)
+        situation = _Situation(root_id, now(), basis, rome, lineages)
+        change, total = await reading.read_change(session, root_id, situation.moment)
+    everything = everything or situation.stale
     owners: Change | None = None
-    if not everything:
-        async with database.transaction() as session:
-            stored = await writing.read_stored(session, situation.lineages, change)
-        owners = await asyncio.to_thread(_owners, board, change, forced, stored)
-        if _size(owners) * MANY_AFFECTED > len(board):
-            everything, owners = True, None
-    progress = None if tell is None else (lambda done, total: tell("scored", done, total))
+    if not everything and len(change) * MANY_CHANGED <= total:
+        owners = await _owners(database, situation, change)
+        if len(owners) * MANY_AFFECTED > total:
+            owners = None
+    if owners is None:
+        await situation.load(database, situation.all_candidates, situation.all_postings)
+    else:
+        await situation.load_some(database, owners)
+        await situation.load_concerned(database, owners)
+    board = situation.board()
+    progress = None if tell is None else (lambda done, of: tell("scored", done, of))
     lists: Lists = await asyncio.to_thread(
         lambda: board.everything(progress) if owners is None else board.some(owners)
     )
     async with database.transaction() as session:
         rows = await writing.read_current(session, situation.lineages, owners)
-    checked = None if situation.stale else _union(change, forced)
-    plan = await asyncio.to_thread(compare, board, lists, rows, checked)
-    await _write(database, finish, situation, board, change, plan, wording, tell)
+    plan = await asyncio.to_thread(compare, board, lists, rows, None if everything else change)
+    await _write(database, finish, situation, board, change, plan, tell)
     return Outcome(
-        everything=everything,
+        everything=owners is None,
         pairs_scored=lists.pairs_scored,
         written=plan.inserted,
         superseded=plan.superseded,
@@ -167,34 +192,13 @@ async def _run(
     )
 
 
-async def _read(session: AsyncSession, root_id: uuid.UUID) -> _Situation:
-    moment = now()
-    # The basis first: whatever is written after this moment makes the whole attempt void.
-    situation = _Situation(
-        root_id=root_id,
-        basis=await reading.read_basis(session, root_id),
-        rome=await reading.read_rome(session),
-        as_of=reading.day_of(moment),
-        lineages=await reading.read_lineages(session, root_id),
-        entries=await reading.read_entries(session, root_id),
-    )
-    async for part in writing.fetch(session, reading.select_candidates(root_id)):
-        situation.candidate_rows += part
-    async for part in writing.fetch(session, reading.select_postings(root_id, moment)):
-        situation.posting_rows += part
-    return situation
-
-
-def _owners(board: Board, change: Change, forced: Change, stored: Stored) -> Change:
-    return _union(board.affected(change, stored), forced)
-
-
-def _union(one: Change, other: Change) -> Change:
-    return Change(one.candidates | other.candidates, one.postings | other.postings)
-
-
-def _size(*changes: Change) -> int:
-    return sum(len(change.candidates) + len(change.postings) for change in changes)
+async def _owners(database: Database, situation: _Situation, change: Change) -> Change:
+    """Return whose lists may differ because of ``change``."""
+    await situation.load_some(database, change)
+    await situation.load_concerned(database, change)
+    async with database.transaction() as session:
+        stored = await writing.read_stored(session, situation.lineages, change)
+    return await asyncio.to_thread(situation.board().affected, change, stored)
 
 
 async def _write(
@@ -204,10 +208,10 @@ async def _write(
     board: Board,
     change: Change,
     plan: Plan,
-    wording: Wording,
     tell: Tell | None,
 ) -> None:
     """Write ``plan`` in batches, the last one with the end of the run."""
+    wording = Wording()
     root_id, revision = situation.root_id, situation.basis.revision
     batches = [plan.steps[start : start + BATCH] for start in range(0, len(plan.steps), BATCH)] or [[]]
     for number, steps in enumerate(batches, start=1):

@@ -2,13 +2,13 @@
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import now
 from service.domain.matches import reading
+from service.domain.matches.facts import day_of
 from service.models import CandidateProfile, MatchedInput, Posting, Territory
 
 
@@ -34,17 +34,17 @@ async def candidate_is_due(session: AsyncSession, root_id: uuid.UUID, candidate_
 
 
 async def _is_due(
-    session: AsyncSession, root_id: uuid.UUID, subject_id: uuid.UUID, query: Select[*tuple[Any, ...]]
+    session: AsyncSession, root_id: uuid.UUID, subject_id: uuid.UUID, query: reading.Query
 ) -> bool:
     basis = await reading.read_basis(session, root_id)
     rome = await reading.read_rome(session)
-    if not basis.holds(rome.digest, reading.day_of(now())):
+    if not basis.holds(rome.digest, day_of(now())):
         return True
     entry = await session.get(MatchedInput, subject_id, populate_existing=True)
     row = (await session.execute(query)).one_or_none()
     if row is None:
         return entry is not None
-    return entry is None or entry.digest != reading.digest(row)
+    return entry is None or entry.digest != row.digest
 
 
 async def list_roots(session: AsyncSession) -> Sequence[uuid.UUID]:

@@ -1,13 +1,13 @@
 """Matches in the database: reading the current ones, writing what differs, forgetting a person."""
 
 import uuid
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Integer,
-    Select,
+    Row,
     Text,
     any_,
     delete,
@@ -25,7 +25,7 @@ from service.core.clock import now
 from service.core.ids import new_id
 from service.domain.matches.board import Board, Change, Pair, Stored
 from service.domain.matches.comparing import CurrentRow, Step, Wording, digest, suggest
-from service.domain.matches.reading import root_of
+from service.domain.matches.reading import Query, root_of
 from service.matching.bulk import BEST
 from service.models import Match, MatchedInput, MatchingBasis, Occupation, Posting, Skill
 
@@ -38,14 +38,14 @@ class MovedOnError(Exception):
     """Someone else wrote matches of the same tree meanwhile: what was computed is out of date."""
 
 
-async def fetch(session: AsyncSession, query: Select[*tuple[Any, ...]]) -> AsyncIterator[Sequence[Any]]:
-    """Yield the rows of ``query`` in parts, so that a long answer does not hold up everything else."""
+async def fetch(session: AsyncSession, query: Query) -> list[Row[Any]]:
+    """Return the rows of ``query``, read in parts: a long answer does not hold up everything else."""
     result = await session.stream(query.execution_options(yield_per=_FETCHED))
-    async for part in result.partitions():
-        yield part
+    return [row async for part in result.partitions() for row in part]
 
 
-def _among(column: Any, ids: Collection[uuid.UUID]) -> ColumnElement[bool]:
+def among(column: Any, ids: Collection[uuid.UUID]) -> ColumnElement[bool]:
+    """Return the condition that the column holds one of ``ids``, however many they are."""
     condition: ColumnElement[bool] = column == any_(literal(list(ids), _UUIDS))
     return condition
 
@@ -55,10 +55,10 @@ async def read_stored(session: AsyncSession, territories: Collection[uuid.UUID],
     ranked = await session.execute(
         select(Match.candidate_id, Match.posting_id, Match.candidate_rank, Match.posting_rank).where(
             _CURRENT,
-            or_(_among(Match.candidate_id, change.candidates), _among(Match.posting_id, change.postings)),
+            or_(among(Match.candidate_id, change.candidates), among(Match.posting_id, change.postings)),
         )
     )
-    inside = _among(Match.territory_id, territories)
+    inside = among(Match.territory_id, territories)
     of_candidates = await session.execute(
         select(Match.candidate_id, Match.score).where(_CURRENT, inside, Match.candidate_rank == BEST)
     )
@@ -77,9 +77,9 @@ async def read_current(
 ) -> list[CurrentRow]:
     """Return the current matches in the lists of ``owners``; ``None``: all those of the tree."""
     condition = (
-        _among(Match.territory_id, territories)
+        among(Match.territory_id, territories)
         if owners is None
-        else or_(_among(Match.candidate_id, owners.candidates), _among(Match.posting_id, owners.postings))
+        else or_(among(Match.candidate_id, owners.candidates), among(Match.posting_id, owners.postings))
     )
     query = select(
         Match.id,
@@ -89,13 +89,13 @@ async def read_current(
         Match.posting_rank,
         Match.digest,
     ).where(_CURRENT, condition)
-    return [CurrentRow(*row) async for part in fetch(session, query) for row in part]
+    return [CurrentRow(**row._mapping) for row in await fetch(session, query)]  # noqa: SLF001 - SQLAlchemy's public name for it
 
 
 async def count_current(session: AsyncSession, territories: Collection[uuid.UUID]) -> int:
     """Return how many matches are current for the candidates of these territories."""
     counted = await session.scalar(
-        select(func.count()).select_from(Match).where(_CURRENT, _among(Match.territory_id, territories))
+        select(func.count()).select_from(Match).where(_CURRENT, among(Match.territory_id, territories))
     )
     return counted or 0
 
@@ -114,7 +114,7 @@ async def read_labels(session: AsyncSession, board: Board, pairs: Collection[Pai
             codes.add(posting.occupation)
     wanted = any_(literal(sorted(codes), ARRAY(Text())))
     given = await session.scalars(
-        select(Posting.skills).where(_among(Posting.id, {pair[1] for pair in pairs})).order_by(Posting.id)
+        select(Posting.skills).where(among(Posting.id, {pair[1] for pair in pairs})).order_by(Posting.id)
     )
     labels = {
         skill["code"]: skill["label"]
@@ -188,7 +188,7 @@ async def write(session: AsyncSession, steps: Sequence[Step], rows: Sequence[dic
     if superseded:
         await session.execute(
             update(Match)
-            .where(_among(Match.id, superseded))
+            .where(among(Match.id, superseded))
             .values(superseded_at=now())
             .execution_options(synchronize_session=False)
         )
@@ -239,7 +239,7 @@ async def write_entries(
     if gone:
         await session.execute(
             delete(MatchedInput)
-            .where(_among(MatchedInput.subject_id, gone))
+            .where(among(MatchedInput.subject_id, gone))
             .execution_options(synchronize_session=False)
         )
 
