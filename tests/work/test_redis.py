@@ -7,10 +7,11 @@ import signal
 import psutil
 import redis
 import structlog
-from arq.constants import in_progress_key_prefix, retry_key_prefix
+from arq.constants import in_progress_key_prefix, job_key_prefix, retry_key_prefix
 
+from service.core.cancelling import cancel
 from service.core.database import Database
-from service.worker import JOB, QUEUE, ArqWake
+from service.worker import JOB, QUEUE, ArqWake, listen
 from tests.servers import RedisServer
 from tests.work.support import Start, record_events, run_sql, states, until
 
@@ -45,6 +46,26 @@ async def test_a_commit_wakes_a_worker_in_another_process(
         for count in range(1, 6):
             await record_events(database)
             await done(database, count)
+
+
+async def test_a_worker_looks_again_once_its_job_is_cleared_away(redis_server: RedisServer) -> None:
+    """As long as the job stands arq drops a second one, whose commit the first look may have missed."""
+    standing: list[bool] = []
+    with redis.Redis(unix_socket_path=str(redis_server.socket)) as client:
+
+        def look() -> None:
+            standing.append(bool(client.exists(job_key_prefix + JOB)))
+
+        worker = asyncio.create_task(listen(redis_server.url, look))
+        async with ArqWake(redis_server.url).running() as wake:
+            wake()
+
+            async def looked_twice() -> bool:
+                return len(standing) == 2
+
+            await until(looked_twice)
+        await cancel([worker])
+    assert standing == [True, False]
 
 
 async def test_what_a_killed_worker_left_in_redis_does_not_hold_up_the_next(
