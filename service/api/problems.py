@@ -23,6 +23,8 @@ _BY_STATUS: dict[int, type[Problem]] = {
     problem.status: problem
     for problem in (errors.BadRequest, errors.NotFound, errors.TooLarge, errors.UnsupportedMediaType)
 }
+# Deadlock, serialization failure, lock not available: the same request sent again may well succeed.
+_CROSSED = frozenset({"40P01", "40001", "55P03"})
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -112,6 +114,15 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 
 async def _on_database(request: Request, error: Exception) -> Response:
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _CROSSED:
+        log.warning("two changes met", error=str(error.orig).splitlines()[0])
+        return _answer(
+            request,
+            errors.Unavailable(
+                "Another change of the same rows came in between. Nothing was stored; send it again.",
+                headers={"Retry-After": "1"},
+            ),
+        )
     unavailable = isinstance(error, PoolTimeoutError | OSError) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
     )

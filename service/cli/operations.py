@@ -4,18 +4,26 @@ import typer
 
 from service.cli.context import command, fail, open_database, say
 from service.core.migrations import head_revision
+from service.domain import publication
 from service.domain.platform import examine
-from service.domain.publication import public_facts
 from service.schemas.search import SearchKind
 from service.search import engine
+
+_BATCH = 500
 
 
 @command
 async def reindex() -> None:
-    """Build the search index again from the tables; searches go on meanwhile."""
+    """Render what the public reads and build the search index again, while reads go on."""
     async with open_database() as database:
+        after = None
+        while True:
+            async with database.transaction() as session:
+                after = await publication.measure_again(session, after=after, limit=_BATCH)
+            if after is None:
+                break
         rebuilt = await engine().rebuild(
-            database, SearchKind.POSTINGS, public_facts, lambda done: say(f"  {done} postings")
+            database, SearchKind.POSTINGS, publication.public_facts, lambda done: say(f"  {done} postings")
         )
     say(f"{rebuilt.indexed} postings indexed, {rebuilt.removed} removed.")
 

@@ -83,7 +83,7 @@ async def require_territory(session: AsyncSession, actor: Actor, slug: str) -> T
         select(Territory).where(Territory.slug == slug, within(actor, Territory.id))
     )
     if territory is None:
-        raise NotFound(f"There is no territory `{slug}` among those this key may write to.")
+        raise NotFound(f"There is no territory `{slug}` among those this key is granted.")
     return territory
 
 

@@ -56,7 +56,7 @@ async def get_employer(
 ) -> Employer:
     """Return an employer the actor may read. Raises :class:`NotFound`."""
     query = readable(actor).where(Employer.id == employer_id)
-    employer = await session.scalar(query.with_for_update() if lock else query)
+    employer = await session.scalar(query.with_for_update(key_share=True) if lock else query)
     if employer is None:
         raise NotFound(f"There is no employer {employer_id} among those this key may see.")
     return employer

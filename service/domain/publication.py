@@ -67,8 +67,13 @@ async def _read(session: AsyncSession, postings: Sequence[Posting]) -> _Rows:
         .order_by(OccupationTitle.code)
     ):
         titles[code].append(title)
+    # Shared until the commit: a new name waits for it, then finds these postings public and follows.
     employers = await session.scalars(
-        select(Employer).where(Employer.id.in_(_distinct(posting.employer_id for posting in postings)))
+        select(Employer)
+        .where(Employer.id.in_(_distinct(posting.employer_id for posting in postings)))
+        .order_by(Employer.id)
+        .with_for_update(read=True)
+        .execution_options(populate_existing=True)
     )
     communes = await session.scalars(
         select(Commune).where(Commune.code.in_(_distinct(posting.commune_code for posting in postings)))
@@ -162,8 +167,8 @@ async def place(session: AsyncSession, postings: Sequence[Posting]) -> None:
             posting.latitude, posting.longitude = commune.latitude, commune.longitude
 
 
-async def measure_tension(session: AsyncSession, postings: Sequence[Posting]) -> list[Posting]:
-    """Set each posting's tension from the referential, with its source; return those it changed for."""
+async def measure_tension(session: AsyncSession, postings: Sequence[Posting]) -> None:
+    """Set each posting's tension from the referential, with its source."""
     # Where the commune is not known, the département is the next best area.
     asked = {
         (code, posting.commune_code or posting.departement_code)
@@ -171,36 +176,33 @@ async def measure_tension(session: AsyncSession, postings: Sequence[Posting]) ->
         if (code := rendering.effective_occupation(posting)) is not None
     }
     found = await referentials.tension_for(session, asked)
-    changed = []
     for posting in postings:
         area = posting.commune_code or posting.departement_code
         fact = found.get((rendering.effective_occupation(posting) or "", area))
         tension = fact.as_dict() if fact else None
         if posting.tension != tension:
             posting.tension = tension
-            changed.append(posting)
         posting.in_tension = bool(fact and fact.in_tension)
-    return changed
 
 
 async def measure_again(session: AsyncSession, *, after: uuid.UUID | None, limit: int) -> uuid.UUID | None:
-    """Measure the tension of up to ``limit`` open postings after ``after`` again.
+    """Bring up to ``limit`` open postings after ``after`` in line with the referentials again.
 
-    Return the id to go on after, None at the end. Only postings whose tension differs are written and
-    rendered again.
+    Their tension is measured again, and the public ones are rendered and indexed again: labels may have
+    changed, and so may this code. Return the id to go on after, None at the end.
     """
     query = (
         select(Posting)
         .where(Posting.state.in_((PostingState.DRAFT, PostingState.PUBLISHED, PostingState.PAUSED)))
         .order_by(Posting.id)
         .limit(limit)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     if after is not None:
         query = query.where(Posting.id > after)
     postings = list(await session.scalars(query))
-    changed = await measure_tension(session, postings)
-    await refresh(session, [posting for posting in changed if is_public(posting)])
+    await measure_tension(session, postings)
+    await refresh(session, [posting for posting in postings if is_public(posting)])
     return postings[-1].id if len(postings) == limit else None
 
 
@@ -233,10 +235,9 @@ async def refresh(session: AsyncSession, postings: Sequence[Posting]) -> None:
         return
     await session.flush()
     engine = transactional_engine()
-    versions = {
-        territory_id: await territories.bump_public_version(session, territory_id)
-        for territory_id in _distinct(posting.territory_id for posting in postings)
-    }
+    versions = await territories.bump_public_versions(
+        session, _distinct(posting.territory_id for posting in postings)
+    )
     gone = [posting.id for posting in postings if not is_public(posting)]
     for start in range(0, len(gone), _BATCH):
         batch = gone[start : start + _BATCH]

@@ -1,7 +1,7 @@
 """Territories: nested tenants, their brands, the communes they cover."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Select, delete, func, insert, literal, or_, select, update
@@ -95,19 +95,32 @@ async def ids_inside(session: AsyncSession, territory: Territory) -> list[uuid.U
     return list(found)
 
 
-async def bump_public_version(session: AsyncSession, territory_id: uuid.UUID) -> int:
-    """Note that the public sees a change in a territory, and so in all that hold it; return its new version.
+async def _lock_lineages(session: AsyncSession, territory_ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
+    """Lock territories and all that hold them; return their ids.
 
-    Rows are locked in one order, widest first, so that two writers in one region cannot deadlock.
+    Always in one order, widest first, so that two writers in one region cannot deadlock.
     """
     locked = (
         select(Territory.id)
-        .where(Territory.id.in_(select(func.unnest(Territory.lineage)).where(Territory.id == territory_id)))
+        .where(
+            Territory.id.in_(select(func.unnest(Territory.lineage)).where(Territory.id.in_(territory_ids)))
+        )
         .order_by(func.cardinality(Territory.lineage), Territory.id)
         # Keys stay: rows that refer to the territory may be written meanwhile.
         .with_for_update(key_share=True)
     )
-    ids = list(await session.scalars(locked))
+    return list(await session.scalars(locked))
+
+
+async def bump_public_versions(
+    session: AsyncSession, territory_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, int]:
+    """Note that the public sees a change in territories, and so in all that hold them.
+
+    Return the new versions by id. Call it once in a transaction, with all that changed: its locks are
+    taken in one order.
+    """
+    ids = await _lock_lineages(session, territory_ids)
     changed = await session.execute(
         update(Territory)
         .where(Territory.id.in_(ids))
@@ -115,18 +128,17 @@ async def bump_public_version(session: AsyncSession, territory_id: uuid.UUID) ->
         .returning(Territory.id, Territory.public_version)
         .execution_options(synchronize_session=False)
     )
-    return dict(iter(changed))[territory_id]
+    return dict(iter(changed))
 
 
-async def _cover(session: AsyncSession, territory: Territory) -> None:
-    """Work out the communes of the declared coverage from the commune referential."""
+async def _cover(session: AsyncSession, territory: Territory) -> bool:
+    """Work out the communes of the declared coverage from the referential; tell whether they differ."""
     # Two that work it out at once would add the same rows.
     await session.execute(
         select(func.pg_advisory_xact_lock(func.hashtextextended(f"coverage {territory.id}", 0)))
     )
     coverage = territory.coverage
-    await session.execute(delete(TerritoryCommune).where(TerritoryCommune.territory_id == territory.id))
-    communes = select(literal(territory.id, TerritoryCommune.territory_id.type), Commune.code).where(
+    covered = select(Commune.code).where(
         Commune.obsolete_since.is_(None),
         or_(
             Commune.region_code.in_(coverage.get("regions", [])),
@@ -135,15 +147,41 @@ async def _cover(session: AsyncSession, territory: Territory) -> None:
             Commune.code.in_(coverage.get("communes", [])),
         ),
     )
-    await session.execute(insert(TerritoryCommune).from_select(["territory_id", "commune_code"], communes))
+    mine = TerritoryCommune.territory_id == territory.id
+    gone = await session.scalars(
+        delete(TerritoryCommune)
+        .where(mine, TerritoryCommune.commune_code.not_in(covered))
+        .returning(TerritoryCommune.commune_code)
+    )
+    known = select(TerritoryCommune.commune_code).where(mine)
+    added = covered.where(Commune.code.not_in(known)).add_columns(
+        literal(territory.id, TerritoryCommune.territory_id.type)
+    )
+    new = await session.scalars(
+        insert(TerritoryCommune)
+        .from_select(["commune_code", "territory_id"], added)
+        .returning(TerritoryCommune.commune_code)
+    )
+    return bool(gone.all()) | bool(new.all())
 
 
 async def refresh_coverage(session: AsyncSession) -> int:
-    """Work out every territory's communes again, from the present referential; return how many."""
-    territories = list(await session.scalars(select(Territory)))
-    for territory in territories:
-        await _cover(session, territory)
-    return len(territories)
+    """Work out every territory's communes again, from the present referential; return how many differ.
+
+    Those get a new version, for the public reads how many communes a territory covers.
+    """
+    # Locked in the order of every other writer: widest first.
+    territories = await session.scalars(
+        select(Territory)
+        .order_by(func.cardinality(Territory.lineage), Territory.id)
+        .with_for_update(key_share=True)
+    )
+    changed = [territory for territory in territories.all() if await _cover(session, territory)]
+    for territory in changed:
+        territory.version += 1
+    await session.flush()
+    await bump_public_versions(session, [territory.id for territory in changed])
+    return len(changed)
 
 
 async def _check_coverage(session: AsyncSession, coverage: Coverage) -> None:
@@ -190,7 +228,10 @@ async def create_territory(session: AsyncSession, actor: Actor, data: TerritoryC
     """
     parent = await require_territory(session, actor, data.parent)
     if _WIDTH[data.kind] <= _WIDTH[parent.kind]:
-        message = f"A {data.kind} cannot be inside a {parent.kind}."
+        message = (
+            f"A territory of kind `{data.kind}` cannot be inside one of kind `{parent.kind}`. "
+            f"From widest to narrowest: {', '.join(_WIDTH)}."
+        )
         raise Invalid(message, errors=[FieldError("/kind", message, "not_narrower")])
     return await _create(session, actor, data, parent)
 
@@ -203,6 +244,10 @@ async def create_root(session: AsyncSession, actor: Actor, data: TerritoryCreate
 async def _create(
     session: AsyncSession, actor: Actor, data: TerritoryCreate, parent: Territory | None
 ) -> TerritoryRead:
+    # Two that ask for one slug at once: the second waits here, then finds it taken.
+    await session.execute(
+        select(func.pg_advisory_xact_lock(func.hashtextextended(f"territory slug {data.slug}", 0)))
+    )
     if await session.scalar(select(Territory.id).where(Territory.slug == data.slug)):
         raise Conflict(f"The slug `{data.slug}` is taken. Choose another.")
     await _check_coverage(session, data.coverage)
@@ -241,7 +286,7 @@ async def update_territory(
         await _cover(session, territory)
     territory.version += 1
     await session.flush()
-    await bump_public_version(session, territory.id)
+    await bump_public_versions(session, [territory.id])
     record(
         session,
         "territory.updated",
@@ -256,5 +301,7 @@ async def update_territory(
 async def lock_territory(session: AsyncSession, actor: Actor, slug: str) -> Territory:
     """Return the territory for a change, locked, if the actor is granted it. Raises :class:`NotFound`."""
     territory = await require_territory(session, actor, slug)
-    await session.refresh(territory, with_for_update=True)
+    # What holds it is locked first: the change will bump its version too, as every publication inside does.
+    await _lock_lineages(session, [territory.id])
+    await session.refresh(territory)
     return territory

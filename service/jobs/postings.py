@@ -28,7 +28,7 @@ async def follow_employer(work: Work, task: TaskFacts) -> None:
 
 @handler(coalesce=True, timeout_seconds=1800)
 async def measure_tensions(work: Work, _task: TaskFacts) -> None:
-    """Measure the tension of every open posting again after a referential was imported."""
+    """Bring every open posting in line with a referential that was imported: tension, labels."""
     after = None
     while True:
         async with work.database.transaction() as session:

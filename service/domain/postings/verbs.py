@@ -61,9 +61,9 @@ async def _check_codes(session: AsyncSession, values: dict[str, Any]) -> None:
 
 def _follow_employer(posting: Posting, employer: Employer) -> None:
     posting.employer_name = employer.name
-    if posting.naf_code is None and employer.naf_code is not None:
-        posting.naf_code = employer.naf_code
-    posting.sector_code = (posting.naf_code or employer.naf_code or "")[:2] or None
+    if posting.source == OWN_SOURCE:
+        # A feed says its own sector.
+        posting.sector_code = (posting.naf_code or employer.naf_code or "")[:2] or None
 
 
 def _event(
@@ -203,6 +203,8 @@ async def change_state(
         raise Incomplete(message, errors=errors)
     if posting.source != OWN_SOURCE:
         posting.held = transition is not PUBLISH
+    elif transition is PUBLISH and (employer := await session.get(Employer, posting.employer_id)):
+        _follow_employer(posting, employer)
     move(session, actor, posting, transition)
     await publication.refresh(session, [posting])
     return posting
@@ -226,15 +228,22 @@ async def expire_due(session: AsyncSession, actor: Actor, *, limit: int = 500) -
 
 
 async def follow_employer(session: AsyncSession, employer_id: uuid.UUID) -> int:
-    """Render again the public postings of an employer whose name or address changed; return how many."""
+    """Bring the open postings of an employer that changed in line with it; return how many.
+
+    The public ones are rendered again.
+    """
+    # Locked, or one that is closed meanwhile would be shown again.
     postings = list(
         await session.scalars(
-            select(Posting).where(Posting.employer_id == employer_id, Posting.state == PostingState.PUBLISHED)
+            select(Posting)
+            .where(Posting.employer_id == employer_id, Posting.state.not_in(CLOSED))
+            .order_by(Posting.id)
+            .with_for_update(key_share=True)
         )
     )
     employer = await session.get(Employer, employer_id)
     if employer is not None:
         for posting in postings:
-            posting.employer_name = employer.name
-    await publication.refresh(session, postings)
+            _follow_employer(posting, employer)
+    await publication.refresh(session, [posting for posting in postings if publication.is_public(posting)])
     return len(postings)
