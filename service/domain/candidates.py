@@ -153,7 +153,7 @@ async def update_candidate_profile(
     """
     values = _columns(data, data.model_fields_set)
     changed = {name: value for name, value in values.items() if getattr(profile, name) != value}
-    profile.last_contact_at = now()
+    profile.last_contact_at = profile.updated_at = now()
     if not changed:
         return profile
     whole = {column.key: getattr(profile, column.key) for column in CandidateProfile.__table__.columns}
@@ -168,7 +168,6 @@ async def update_candidate_profile(
     for name, value in changed.items():
         setattr(profile, name, value)
     profile.version += 1
-    profile.updated_at = now()
     await session.flush()
     record(
         session,
