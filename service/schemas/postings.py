@@ -175,6 +175,86 @@ class PostingCreate(PostingUpdate):
     title: ShortText = Field(examples=["Boulanger / Boulangère"])
 
 
+class SalaryRead(ReadModel):
+    """Pay, gross, in euros, as employer or source said it."""
+
+    min: Decimal | None = None
+    max: Decimal | None = None
+    unit: SalaryUnit | None = None
+    months: Decimal | None = None
+    label: str | None = None
+
+
+class ContractRead(ReadModel):
+    """The contract offered, as employer or source said it."""
+
+    kind: ContractKind | None = None
+    label: str | None = None
+    months: Decimal | None = None
+    working_time: WorkingTime | None = None
+    weekly_hours: Decimal | None = None
+    hours_label: str | None = None
+    start_date: date | None = None
+
+
+class PlaceRead(ReadModel):
+    """Where the work is done."""
+
+    commune_code: str | None = None
+    label: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+class SkillAsked(ReadModel):
+    """A skill asked for; `code` is ROME's, when it has one."""
+
+    code: str | None = None
+    label: str | None = None
+    required: bool = False
+
+
+class LicenceAsked(ReadModel):
+    """A driving licence asked for, by its category."""
+
+    code: str | None = None
+    label: str | None = None
+    required: bool = False
+
+
+class LanguageAsked(ReadModel):
+    """A language needed at work."""
+
+    code: str | None = None
+    label: str | None = None
+    required: bool = False
+
+
+class EducationAsked(ReadModel):
+    """A diploma or field of study asked for."""
+
+    level: str | None = None
+    label: str | None = None
+    required: bool = False
+
+
+class ExperienceRead(ReadModel):
+    """Experience asked for."""
+
+    kind: ExperienceKind | None = None
+    months: int | None = None
+    label: str | None = None
+
+
+class ApplyRead(ReadModel):
+    """How to apply. For applying only."""
+
+    url: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    contact: str | None = None
+
+
 class PostingRead(ReadModel):
     """A posting as those who manage it see it."""
 
@@ -199,24 +279,24 @@ class PostingRead(ReadModel):
         description="Our own reading of the title, kept apart from `occupation_code`."
     )
     suggestion_confidence: float | None = Field(description="From 0 to 1.")
-    contract: Contract
-    salary: Salary
-    place: Place
+    contract: ContractRead
+    salary: SalaryRead
+    place: PlaceRead
     remote: RemoteKind | None
     positions: int
-    skills: list[PostingSkill]
-    experience: Experience
+    skills: list[SkillAsked]
+    experience: ExperienceRead
     qualification_label: str | None
-    education: list[Education]
-    languages: list[SpokenLanguage]
-    licences: list[Licence]
+    education: list[EducationAsked]
+    languages: list[LanguageAsked]
+    licences: list[LicenceAsked]
     benefits: list[str]
     travel_label: str | None
     apprenticeship: bool
     accessible: bool | None
     naf_code: str | None
     sector_code: str | None
-    apply: Apply
+    apply: ApplyRead
     tension: TensionFact | None
     valid_through: datetime | None
     published_at: datetime | None
@@ -327,20 +407,20 @@ class PublicPosting(ReadModel):
     place: PublicPlace
     remote: Labelled | None
     positions: int
-    skills: list[PostingSkill]
+    skills: list[SkillAsked]
     experience: Labelled | None
     experience_label: str | None
     qualification_label: str | None
-    education: list[Education]
-    languages: list[SpokenLanguage]
-    licences: list[Licence]
+    education: list[EducationAsked]
+    languages: list[LanguageAsked]
+    licences: list[LicenceAsked]
     benefits: list[str]
     travel_label: str | None
     apprenticeship: bool
     accessible: bool | None
     sector: Labelled | None
     tension: TensionFact | None
-    apply: Apply
+    apply: ApplyRead
     source: PublicSource
     published_at: datetime
     updated_at: datetime

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import Select, Text, cast, select, tuple_
+from sqlalchemy import Select, Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.errors import Gone, NotFound
@@ -25,9 +25,7 @@ _NESTED = ("territory", "contract", "salary", "place", "experience", "apply")
 
 def _read(posting: Posting, slug: str) -> PostingRead:
     values = {name: getattr(posting, name) for name in PostingRead.model_fields if name not in _NESTED}
-    return PostingRead.model_construct(
-        **PostingRead.model_validate(values | parts(posting) | {"territory": slug}).__dict__
-    )
+    return PostingRead.model_validate(values | parts(posting) | {"territory": slug})
 
 
 async def read(session: AsyncSession, posting: Posting) -> PostingRead:
@@ -109,8 +107,8 @@ async def public_documents(
 
 async def public_posting(
     session: AsyncSession, territory: Territory, posting_id: uuid.UUID, language: str, *, linked: bool
-) -> tuple[str, int]:
-    """Return one public posting as JSON text, and the territory's version it was rendered at.
+) -> str:
+    """Return one public posting as JSON text.
 
     ``linked`` asks for its schema.org JobPosting.
 
@@ -142,13 +140,11 @@ async def public_posting(
             or posting.id
         )
     column = PostingDocument.linked_data if linked else PostingDocument.document
-    row = (
-        await session.execute(
-            select(cast(column, Text), PostingDocument.territory_version).where(
-                tuple_(PostingDocument.posting_id, PostingDocument.language).in_([(shown_id, language)])
-            )
+    document = await session.scalar(
+        select(cast(column, Text)).where(
+            PostingDocument.posting_id == shown_id, PostingDocument.language == language
         )
-    ).one_or_none()
-    if row is None:
+    )
+    if document is None:
         raise NotFound(f"There is no posting {posting_id} in this territory.")
-    return row[0], row[1]
+    return document
