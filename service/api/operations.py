@@ -3,14 +3,15 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.concurrency import run_in_threadpool
 
 from service.api.dependencies import Session, get_database
 from service.api.problems import problems
+from service.core import metrics
 from service.core.database import Database
 from service.core.errors import Unavailable
 from service.core.migrations import head_revision
+from service.domain import tasks
 from service.domain.platform import get_revision
 from service.schemas.base import ReadModel
 
@@ -57,6 +58,8 @@ async def get_readiness(session: Session) -> Readiness:
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-async def get_metrics(_database: Annotated[Database, Depends(get_database)]) -> Response:
+async def get_metrics(database: Annotated[Database, Depends(get_database)]) -> Response:
     """Return the process's measures in Prometheus' text format."""
-    return Response(await run_in_threadpool(generate_latest), media_type=CONTENT_TYPE_LATEST)
+    await tasks.observe(database)
+    text, media_type = await run_in_threadpool(metrics.render)
+    return Response(text, media_type=media_type)

@@ -1,15 +1,17 @@
 """The loop: woken at once, patient with failures, gentle when it stops."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 
-from service.core.database import Database
+from service.core.database import Database, create_engine
 from service.core.settings import Settings
 from service.domain import tasks
 from service.domain.events import record
@@ -340,9 +342,15 @@ async def test_what_happens_is_measured(database: Database, settings: Settings) 
         await record_events(database, 1, data={"fails": True})
         await in_state(database, done=3, dead=1)
     assert (runs("done"), runs("dead")) == (3, 1)
-    async with database.sessions() as session:
-        await tasks.observe(session)
+    await tasks.observe(database)
     assert REGISTRY.get_sample_value("ancrage_queue_depth", {"state": "dead"}) == 1
+
+
+async def test_a_scrape_does_without_a_database_that_is_away(tmp_path: Path) -> None:
+    away = Database(create_engine(f"postgresql+asyncpg://nobody@/nothing?host={tmp_path}"))
+    await tasks.observe(away)
+    await away.close()
+    assert math.isnan(REGISTRY.get_sample_value("ancrage_queue_depth", {"state": "ready"}) or 0.0)
 
 
 async def test_draining_runs_everything_and_raises_what_fails(database: Database, settings: Settings) -> None:

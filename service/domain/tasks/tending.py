@@ -1,15 +1,18 @@
 """What an operator does with tasks: look, retry, drop; and what housekeeping deletes."""
 
+import math
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, and_, delete, func, select, tuple_, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from service.core import metrics
+from service.core.database import Database
 from service.domain.tasks.rows import DEAD, READY, RUNNING
 from service.models import Event, IdempotencyRecord, Task, TaskState
 
@@ -132,7 +135,12 @@ async def depths(session: AsyncSession) -> dict[str, int]:
     return dict((await session.execute(query)).one()._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
 
 
-async def observe(session: AsyncSession) -> None:
-    """Set the gauges of the queue, for a scrape of ``/metrics``."""
-    for state, count in (await depths(session)).items():
+async def observe(database: Database) -> None:
+    """Set the gauges of the queue, for a scrape of ``/metrics``; not a number while the database is away."""
+    try:
+        async with database.sessions() as session:
+            counts: dict[str, float] = {**await depths(session)}
+    except (SQLAlchemyError, OSError):
+        counts = dict.fromkeys(("ready", "running", "dead", "pending"), math.nan)
+    for state, count in counts.items():
         metrics.QUEUE_DEPTH.labels(state).set(count)
