@@ -8,7 +8,7 @@ READY_DEV := .venv/.ready-dev
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: run install worker test lint format lock openapi typescript bench soak clean
+.PHONY: help run install worker test lint format lock openapi typescript bench soak clean
 .DEFAULT_GOAL := run
 
 # exec: Ctrl-C and SIGTERM reach the application itself.
@@ -48,6 +48,18 @@ openapi: $(READY_RUN)
 
 # BENCH="matching search" chooses among benchmarks/; ARGS go to each.
 BENCH ?= $(filter-out soak,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))))
+help:
+	@echo "make run         everything, on HOST:PORT, data under DATA_DIR"
+	@echo "make worker      background work in a process of its own"
+	@echo "make test        every test; ARGS=\"-k search\" narrows"
+	@echo "make lint        style, types, floors; make format mends style"
+	@echo "make openapi     write openapi/openapi.json again"
+	@echo "make typescript  compile a client generated from it (needs npm)"
+	@echo "make lock        resolve the locks again; UPGRADE=--upgrade for newer versions"
+	@echo "make bench       measure; BENCH=matching narrows"
+	@echo "make soak        kill the application again and again; MINUTES=10"
+	@echo "make clean       remove what make can make again; your data stay"
+
 # Needs npm: generates a TypeScript client from the committed document and compiles a program that uses it.
 typescript:
 	@cd tests/typescript && npm install --no-package-lock --no-audit --no-fund --silent && npm run --silent check
