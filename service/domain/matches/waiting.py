@@ -50,9 +50,6 @@ async def _is_due(
 async def list_roots(session: AsyncSession) -> Sequence[uuid.UUID]:
     """Return the outermost territories under which there are candidates."""
     found = await session.scalars(
-        select(Territory.lineage[1])
-        .where(Territory.id.in_(select(CandidateProfile.territory_id)))
-        .distinct()
-        .order_by(Territory.lineage[1])
+        select(Territory.lineage[1]).where(Territory.id.in_(select(CandidateProfile.territory_id))).distinct()
     )
-    return found.all()
+    return sorted(found)
