@@ -1,5 +1,6 @@
 """What routes ask for: a session, the actor, the language, the version a caller has in hand."""
 
+import re
 from collections.abc import AsyncIterator
 from hashlib import blake2b
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ from fastapi import Depends, Header, Query, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from service import __version__
 from service.core.database import Database
 from service.core.errors import BadRequest, PreconditionRequired, Stale
 from service.core.pagination import MAX_LIMIT, Cursors
@@ -16,6 +18,7 @@ from service.domain.access import ANONYMOUS, Actor, authenticate, require
 
 SUPPORTED_LANGUAGES = ("fr", "en")
 _VERSION_DIGITS = 9
+_WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
 def get_database(request: Request) -> Database:
@@ -78,6 +81,16 @@ class Permitted:
         return actor
 
 
+def preferences(header: str) -> dict[str, float]:
+    """Return what an ``Accept…`` header names, in lower case, with its weight from 0 to 1, in its order."""
+    weights: dict[str, float] = {}
+    for part in header.split(",")[:20]:
+        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        weight = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+        weights[name] = float(weight) if _WEIGHT.fullmatch(weight) else 0.0
+    return weights
+
+
 def get_language(
     accept_language: Annotated[
         str | None,
@@ -89,18 +102,10 @@ def get_language(
     ] = None,
 ) -> str:
     """Return the best supported language for an ``Accept-Language`` header, French by default."""
-    ranked: list[tuple[float, int, str]] = []
-    for order, part in enumerate((accept_language or "").split(",")[:20]):
-        tag, _, parameters = part.strip().partition(";")
-        quality = 1.0
-        if parameters.strip().startswith("q="):
-            try:
-                quality = float(parameters.strip()[2:])
-            except ValueError:
-                continue
-        ranked.append((-quality, order, tag.split("-")[0].lower()))
-    for quality, _, language in sorted(ranked):
-        if quality < 0 and language in SUPPORTED_LANGUAGES:
+    weights = preferences(accept_language or "")
+    for tag in sorted(weights, key=lambda tag: -weights[tag]):
+        language = tag.partition("-")[0]
+        if weights[tag] and language in SUPPORTED_LANGUAGES:
             return language
     return SUPPORTED_LANGUAGES[0]
 
@@ -114,8 +119,10 @@ After = Annotated[
 
 
 def entity_tag(*parts: Any) -> str:
-    """Return a strong ETag for whatever identifies one exact answer."""
-    digest = blake2b(orjson.dumps(parts, default=str, option=orjson.OPT_SORT_KEYS), digest_size=12)
+    """Return a strong ETag for whatever identifies one exact answer of this version of the code."""
+    digest = blake2b(
+        orjson.dumps((__version__, *parts), default=str, option=orjson.OPT_SORT_KEYS), digest_size=12
+    )
     return f'"{digest.hexdigest()}"'
 
 

@@ -19,9 +19,10 @@ French territories use Ancrage to show local postings, match candidates with emp
 `Authorization: Bearer ancrage_sk_…`. Make one with `ancrage client create`. A secret key belongs on a server, never in a page.
 
 * **Errors** are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems. Decide on `type`, which never changes; read `detail`, which says what to change;
-  `errors` lists every value at once, each with a JSON pointer. Quote `instance` when you ask for help.
+  `errors` lists every value at once, each with a JSON pointer. Quote `instance` when you ask for help: it holds the `X-Request-ID` of the answer.
 * **Lists** come in pages: give `next` back as `after`, with the same filters, until it is null.
 * **Caching**: public answers carry an `ETag`; send it back as `If-None-Match` and a 304 costs almost nothing.
+* **Pages of any origin** may read what is public, by GET and HEAD. No preflight allows `Authorization`: what needs a key is called from a server.
 * **Updates** need `If-Match` with the `ETag` you read: 428 without, 412 when someone was faster.
 * **Retries**: send an `Idempotency-Key` with every POST; the same key and body within 24 hours have one effect and one answer.
 * **Words**: a *posting* is an offre d'emploi (schema.org JobPosting); an *occupation* a ROME 4.0 trade; a *tension* tells how hard a trade is to fill.
@@ -46,6 +47,60 @@ def _problem(description: str) -> dict[str, Any]:
     }
 
 
+def _header(description: str, *, always: bool = False) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": description, "schema": {"type": "string"}}
+    return described | {"required": True} if always else described
+
+
+_ETAG = _header("Names this exact answer; send it back as `If-None-Match`.", always=True)
+_VERSION = _header("The version read; send it back as `If-Match` with a change.", always=True)
+_LOCATION = _header("Path of what was made.", always=True)
+_LINK = _header('`<path>; rel="next"` when another page follows.')
+_REPLAYED = _header("`true` when this is the stored answer of an earlier request with the same key.")
+_RETRY_AFTER = _header("Seconds to wait before sending the same request again.")
+_IF_NONE_MATCH: dict[str, Any] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` of the answer you have: when it is still right, 304 comes without a body.",
+    "schema": {"type": "string", "examples": ['"9f86d081884c7d659a2feaa0"']},
+}
+
+
+def _success(status: str, properties: dict[str, Any], asked: set[str]) -> dict[str, Any]:
+    described = {
+        "ETag": _VERSION if "version" in properties else None,
+        "Location": _LOCATION if status == "201" else None,
+        "Link": _LINK if "next" in properties else None,
+        "Idempotency-Replayed": _REPLAYED if "idempotency-key" in asked else None,
+    }
+    return {name: header for name, header in described.items() if header is not None}
+
+
+def _with_headers(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Describe the headers of an operation's answers, from what it takes and what shape it gives."""
+    responses = operation["responses"]
+    parameters = operation.get("parameters", [])
+    tagged = {"ETag": _ETAG} if "304" in responses else {}
+    if tagged:
+        operation["parameters"] = [*parameters, _IF_NONE_MATCH]
+    asked = {item["name"].lower() for item in parameters}
+    for status, response in responses.items():
+        headers: dict[str, Any] = {}
+        if status.startswith("2"):
+            reference = (
+                response.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
+            )
+            properties = schemas.get(reference.rpartition("/")[2], {}).get("properties", {})
+            headers = _success(status, properties, asked) | tagged
+        elif status == "304":
+            headers = tagged
+        elif status in {"409", "503"}:
+            headers = {"Retry-After": _RETRY_AFTER}
+        if headers:
+            response["headers"] = headers
+
+
 def _exact(operation: dict[str, Any], *, has_body: bool) -> None:
     responses = operation["responses"]
     responses.pop("422", None) if "HTTPValidationError" in str(responses.get("422")) else None
@@ -67,22 +122,32 @@ def _exact(operation: dict[str, Any], *, has_body: bool) -> None:
 
 
 def refuse_unknown_parameters(request: Request) -> None:
-    """Refuse a query parameter that the operation does not document: a misspelt filter must not be ignored.
+    """Refuse a query parameter that the operation does not document, or twice one that it reads once.
 
-    Raises :class:`Invalid`, naming what is understood.
+    A misspelt filter must not be ignored, nor one of two values. Raises :class:`Invalid`, naming what is
+    understood.
     """
     if not request.query_params:
         return
     operation = (
         request.app.openapi()["paths"].get(request.scope["route"].path, {}).get(request.method.lower(), {})
     )
-    known = sorted(item["name"] for item in operation.get("parameters", []) if item["in"] == "query")
+    parameters = {item["name"]: item for item in operation.get("parameters", []) if item["in"] == "query"}
+    known = sorted(parameters)
     unknown = sorted(set(request.query_params) - set(known))
     if unknown:
         understood = f"Understood here: {', '.join(known)}." if known else "None is understood here."
         errors = [FieldError(f"?{name}", f"Unknown parameter. {understood}", "unknown") for name in unknown]
         message = f"Unknown query parameter {', '.join(unknown)}. {understood}"
         raise Invalid(message, errors=errors)
+    repeated = sorted(
+        name
+        for name, item in parameters.items()
+        if len(request.query_params.getlist(name)) > 1 and "array" not in str(item["schema"])
+    )
+    if repeated:
+        message = f"Give {', '.join(repeated)} once: only one value is read."
+        raise Invalid(message, errors=[FieldError(f"?{name}", message, "repeated") for name in repeated])
 
 
 def _build(app: FastAPI) -> dict[str, Any]:
@@ -100,6 +165,7 @@ def _build(app: FastAPI) -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in path.values():
             _exact(operation, has_body="requestBody" in operation)
+            _with_headers(operation, schemas)
     return document
 
 

@@ -1,4 +1,4 @@
-"""The outermost layer: request id, limits, security headers, one log line and one measure a request."""
+"""The outermost layer: request id, limits, HEAD, CORS, security headers, a log line and a measure."""
 
 import re
 import time
@@ -9,6 +9,7 @@ from uuid import uuid4
 import structlog
 from prometheus_client import Counter, Histogram
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
@@ -30,6 +31,22 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
 )
+# Any page may read what is public, by GET and HEAD. No preflight ever allows `Authorization`: a secret key
+# belongs on a server.
+_CORS = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"ETag, Link, Retry-After, X-Request-ID"),
+)
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD",
+    "Access-Control-Allow-Headers": "If-None-Match, X-Request-ID",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+def _readable_anywhere(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path.startswith("/v1/") or path == "/openapi.json"
 
 
 def _header(scope: Scope, name: bytes) -> bytes:
@@ -58,6 +75,16 @@ class Edge:
         state: MutableMapping[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
         started = time.perf_counter()
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        added = list(_HEADERS)
+        if method in {"GET", "HEAD", "OPTIONS"} and _readable_anywhere(scope):
+            added += _CORS
+        if _header(scope, b"authorization"):
+            # What a key reads may hold personal data; what is public says itself how long it may be kept.
+            added.append((b"cache-control", b"no-store"))
+        if method == "HEAD":
+            # The server that sends the answer still sees HEAD, and leaves the body out.
+            scope = {**scope, "method": "GET"}
         status = 500
         answering = False
 
@@ -70,8 +97,10 @@ class Edge:
                 message["headers"] = [
                     *message["headers"],
                     (b"x-request-id", request_id.encode()),
-                    *(header for header in _HEADERS if header[0] not in present),
+                    *(header for header in added if header[0] not in present),
                 ]
+            elif method == "HEAD":
+                message["body"] = b""
             await send(message)
 
         with bound_contextvars(request_id=request_id):
@@ -84,7 +113,6 @@ class Edge:
                 await _refuse(our_fault(), scope, receive, send_with_headers)
             finally:
                 route = getattr(scope.get("route"), "path", "unmatched")
-                method = scope["method"] if scope["method"] in _METHODS else "other"
                 seconds = time.perf_counter() - started
                 REQUESTS.labels(method, route, str(status)).inc()
                 DURATION.labels(method, route).observe(seconds)
@@ -100,6 +128,13 @@ class Edge:
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
             problem = BadRequest("The address holds a NUL character (%00); remove it.")
             await _refuse(problem, scope, receive, send)
+            return
+        if (
+            scope["method"] == "OPTIONS"
+            and _header(scope, b"access-control-request-method")
+            and _readable_anywhere(scope)
+        ):
+            await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send)
             return
         length = _header(scope, b"content-length")
         too_large = TooLarge(f"A body may have at most {self.max_body_bytes} bytes.")

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from service.core import errors
 from service.core.errors import FieldError, Problem
@@ -69,6 +70,13 @@ async def _on_problem(request: Request, error: Exception) -> Response:
     return _answer(request, error)
 
 
+def _advice(item: Mapping[str, Any]) -> str:
+    """Return Pydantic's message in words for whoever sent the request."""
+    if tuple(item["loc"]) == ("body",):
+        return "Send a JSON object as the body, with the header `Content-Type: application/json`."
+    return str(item["msg"]).removeprefix("Value error, ")
+
+
 async def _on_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - Starlette dispatches by class
     found = list(error.errors())
@@ -88,10 +96,21 @@ async def _on_validation(request: Request, error: Exception) -> Response:
             errors.UnsupportedMediaType("Send JSON, with the header `Content-Type: application/json`."),
         )
     fields = [
-        FieldError(pointer=pointer(item["loc"]), detail=item["msg"], code=item["type"]) for item in found
+        FieldError(pointer=pointer(item["loc"]), detail=_advice(item), code=item["type"]) for item in found
     ]
     listed = ", ".join(sorted({field.pointer or "the body" for field in fields}))
     return _answer(request, errors.Invalid(f"Change {listed} and send it again.", errors=fields))
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods that the request's path answers."""
+    found = {"OPTIONS"}
+    for route in request.app.routes:
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            match, _ = route.matches({**request.scope, "method": method})
+            if match is Match.FULL:
+                found |= {method, "HEAD"} if method == "GET" else {method}
+    return sorted(found)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -101,6 +120,17 @@ async def _on_http(request: Request, error: Exception) -> Response:
         problem: Problem = errors.NotFound(
             f"No endpoint answers {request.method} {request.url.path}. The whole list is at /docs."
         )
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = ", ".join(_allowed(request))
+        problem = errors.MethodNotAllowed(
+            f"{request.url.path} does not answer {request.method}, only {allowed}.",
+            headers={"Allow": allowed},
+        )
+    elif error.status_code == HTTPStatus.BAD_REQUEST:
+        # FastAPI's one reason: bytes that its reader of JSON gives up on.
+        problem = errors.BadRequest(
+            "The body cannot be read. Send JSON in UTF-8, without numbers of thousands of digits."
+        )
     elif kind is not None:
         problem = kind(str(error.detail))
     else:
@@ -109,7 +139,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
         problem.status = error.status_code
         problem.title = phrase
         problem.type_name = phrase.lower().replace(" ", "-")
-    problem.headers.update(error.headers or {})
+    problem.headers = dict(error.headers or {}) | problem.headers
     return _answer(request, problem)
 
 

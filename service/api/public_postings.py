@@ -6,7 +6,14 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
-from service.api.dependencies import PageCursors, PreferredLanguage, ReadSession, entity_tag, not_modified
+from service.api.dependencies import (
+    PageCursors,
+    PreferredLanguage,
+    ReadSession,
+    entity_tag,
+    not_modified,
+    preferences,
+)
 from service.api.pages import link_next
 from service.api.problems import problems
 from service.domain import postings, searching, territories
@@ -16,6 +23,7 @@ from service.schemas.public import FoundPostings, PostingSearch
 
 router = APIRouter(prefix="/v1", tags=["Public postings"])
 _HEADERS = {"Vary": "Accept, Accept-Language", "Cache-Control": "public, no-cache"}
+_LINKED = "application/ld+json"
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "Not modified: what you have is still right"}
 }
@@ -74,7 +82,7 @@ async def search_postings(
     | {
         200: {
             "description": "The posting; with `Accept: application/ld+json`, as schema.org JobPosting",
-            "content": {"application/ld+json": {"schema": {"type": "object"}}},
+            "content": {_LINKED: {"schema": {"type": "object"}}},
         }
     },
 )
@@ -84,18 +92,23 @@ async def get_public_posting(
     """Read one public posting; a closed one answers 410 so that search engines forget it.
 
     With `Accept: application/ld+json` the answer is a schema.org JobPosting by Google's rules, to be put as
-    it is in `<script type="application/ld+json">`. What is not known, such as the salary, is left out.
+    it is in `<script type="application/ld+json">`: it holds no `<`.
+    What is not known, such as the salary, is left out.
 
     Example: `curl -H 'Accept: application/ld+json' …/v1/territories/ardeche/postings/0190…`
     """
     territory = await territories.get_by_slug(session, slug)
-    linked = "application/ld+json" in request.headers.get("accept", "")
-    document, version = await postings.public_posting(session, territory, posting_id, language, linked=linked)
-    etag = entity_tag(posting_id, version, language, linked)
+    accepted = preferences(request.headers.get("accept", ""))
+    linked = accepted.get(_LINKED, 0) > 0 and accepted[_LINKED] >= accepted.get("application/json", 0)
+    document = await postings.public_posting(session, territory, posting_id, language, linked=linked)
+    if linked:
+        # Put into a page as it is, no text of a posting may end the script element it stands in.
+        document = document.replace("<", "\\u003c")
+    etag = entity_tag(document)
     if (unchanged := not_modified(request, etag, _HEADERS)) is not None:
         return unchanged
     return Response(
         document,
-        media_type="application/ld+json" if linked else "application/json",
+        media_type=_LINKED if linked else "application/json",
         headers=_HEADERS | {"ETag": etag},
     )

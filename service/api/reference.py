@@ -26,9 +26,17 @@ def _schema_name(content: dict[str, Any]) -> str:
     return ", ".join(names)
 
 
+def _headers(response: dict[str, Any]) -> str:
+    return "".join(
+        f"<br><small><code>{escape(name)}</code> {escape(header.get('description', ''))}</small>"
+        for name, header in response.get("headers", {}).items()
+    )
+
+
 def _responses(operation: dict[str, Any]) -> str:
     rows = "".join(
-        f"<tr><td><code>{escape(status)}</code></td><td>{escape(response.get('description', ''))}</td>"
+        f"<tr><td><code>{escape(status)}</code></td><td>{escape(response.get('description', ''))}"
+        f"{_headers(response)}</td>"
         f"<td>{_schema_name(response.get('content', {}))}</td></tr>"
         for status, response in operation["responses"].items()
     )

@@ -21,12 +21,17 @@ _ATOM = "http://www.w3.org/2005/Atom"
 _HEADERS = {"Vary": "Accept-Language", "Cache-Control": "public, no-cache"}
 
 
+def _writable(text: str) -> str:
+    """Return ``text`` without the characters that XML 1.0 has no way to write."""
+    return "".join(char for char in text if (char >= " " and char not in "\ufffe\uffff") or char in "\n\t")
+
+
 def _add(
     parent: ElementTree.Element, name: str, text: str | None = None, **attributes: str
 ) -> ElementTree.Element:
-    element = ElementTree.SubElement(parent, f"{{{_ATOM}}}{name}", attributes)
-    # XML 1.0 has no way to write control characters.
-    element.text = text and "".join(char for char in text if char >= " " or char in "\n\t")
+    written = {key: _writable(value) for key, value in attributes.items()}
+    element = ElementTree.SubElement(parent, f"{{{_ATOM}}}{name}", written)
+    element.text = text and _writable(text)
     return element
 
 
@@ -87,15 +92,20 @@ async def get_postings_feed(
     Example: `GET /v1/territories/ardeche/feed.atom?limit=20`
     """
     territory = await territories.get_by_slug(session, slug)
-    etag = entity_tag("atom", territory.id, territory.public_version, territory.version, language, limit)
+    # Unless configured, our own address is the one we were called by.
+    here = request.app.state.settings.public_url or str(request.base_url).rstrip("/")
+    etag = entity_tag(
+        "atom", here, territory.id, territory.public_version, territory.version, language, limit
+    )
     if (unchanged := not_modified(request, etag, _HEADERS)) is not None:
         return unchanged
     search = PostingSearch(limit=limit, order=SearchOrder.DATE)
     found = await searching.find_postings(session, territory, search, after=None, language=language)
-    base = str(request.base_url).rstrip("/") + f"/v1/territories/{slug}/postings"
+    base = f"{here}/v1/territories/{slug}/postings"
+    address = f"{here}{request.url.path}" + (f"?{request.url.query}" if request.url.query else "")
     items = [orjson.loads(item) for item in found.items]
     return Response(
-        _document(territory, items, base, str(request.url)),
+        _document(territory, items, base, address),
         media_type=MEDIA_TYPE,
         headers=_HEADERS | {"ETag": etag},
     )

@@ -32,6 +32,8 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         max_overflow=pool_size,
         pool_timeout=10,
         pool_pre_ping=True,
+        # Errors are logged; what a statement was about, names and addresses among it, is not.
+        hide_parameters=True,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
         connect_args={"server_settings": {"application_name": "ancrage", "timezone": "UTC", "jit": "off"}},

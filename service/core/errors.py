@@ -94,6 +94,14 @@ class NotFound(Problem):
     title = "Nothing here"
 
 
+class MethodNotAllowed(Problem):
+    """The path exists, and answers other methods."""
+
+    type_name = "method-not-allowed"
+    status = 405
+    title = "This path does not answer that method"
+
+
 class Conflict(Problem):
     """The state of the object forbids the action."""
 

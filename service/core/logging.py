@@ -2,11 +2,20 @@
 
 import logging
 import sys
+from collections.abc import MutableMapping
+from typing import Any
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
 from service.core.settings import Settings
+
+
+def _without_rows(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Cut what PostgreSQL adds to an error under DETAIL: the row it refused, personal data included."""
+    for exception in event.get("exception") or ():
+        exception["exc_value"] = exception["exc_value"].partition("\nDETAIL:")[0]
+    return event
 
 
 def configure_logging(settings: Settings) -> None:
@@ -22,6 +31,7 @@ def configure_logging(settings: Settings) -> None:
         [
             # Local variables hold keys and personal data: they stay out of the logs.
             structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            _without_rows,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
         if as_json

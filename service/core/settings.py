@@ -48,6 +48,11 @@ class Settings(BaseSettings):
     )
     france_travail_api_url: str = "https://api.francetravail.io/partenaire/offresdemploi"
 
+    @field_validator("public_url")
+    @classmethod
+    def _without_slash(cls, value: str | None) -> str | None:
+        return None if value is None else value.rstrip("/")
+
     @field_validator("database_url")
     @classmethod
     def _asyncpg(cls, value: str | None) -> str | None:

@@ -11,7 +11,14 @@ from typing import Any
 
 from service.domain.labels import label
 from service.models import Commune, Employer, Posting
-from service.models.enums import ContractKind, OccupationOrigin, RemoteKind, SalaryUnit, WorkingTime
+from service.models.enums import (
+    ContractKind,
+    ExperienceKind,
+    OccupationOrigin,
+    RemoteKind,
+    SalaryUnit,
+    WorkingTime,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,4 +267,6 @@ def linked_data(posting: Posting, around: Surroundings) -> dict[str, Any]:
             "@type": "OccupationalExperienceRequirements",
             "monthsOfExperience": posting.experience_months,
         }
+    elif posting.experience is ExperienceKind.NONE:
+        result["experienceRequirements"] = "no requirements"
     return result | {name: value for name, value in optional.items() if value}

@@ -1,22 +1,35 @@
 """The two kinds of shapes: what callers send, and what they read."""
 
+import re
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+)
 
 Item = TypeVar("Item")
 
-ERROR_NUL = "must not contain the NUL character (U+0000)"
+ERROR_CONTROL = "must not contain control characters (only tabs and line ends)"
+# PostgreSQL stores no NUL, and XML can write none of them.
+_CONTROL = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+_NOT_IN_ADDRESS = re.compile(r"[\s<>\"\\^`{|}]")
 
 
-def _without_nul(value: Any) -> Any:
+def _printable(value: Any) -> Any:
     if isinstance(value, str):
-        if "\0" in value:
-            raise ValueError(ERROR_NUL)
+        if _CONTROL.search(value):
+            raise ValueError(ERROR_CONTROL)
     elif isinstance(value, list):
         for item in value:
-            _without_nul(item)
+            _printable(item)
     return value
 
 
@@ -27,8 +40,8 @@ class WriteModel(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _no_nul(cls, value: Any) -> Any:
-        return _without_nul(value)
+    def _no_control(cls, value: Any) -> Any:
+        return _printable(value)
 
 
 class ReadModel(BaseModel):
@@ -67,17 +80,24 @@ class ProblemDocument(BaseModel):
 
 def _http_url(value: str) -> str:
     scheme, separator, rest = value.partition("://")
-    if (
-        scheme.lower() not in {"http", "https"}
-        or not separator
-        or not rest
-        or any(c.isspace() for c in value)
-    ):
+    if scheme.lower() not in {"http", "https"} or not separator or not rest:
         message = "must be an address that begins with https:// or http://"
+        raise ValueError(message)
+    if (found := _NOT_IN_ADDRESS.search(value)) is not None:
+        message = f"must not contain {found.group()!r}: percent-encode it"
         raise ValueError(message)
     return value
 
 
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        message = "must lie within the years 1 to 9999 in UTC"
+        raise ValueError(message) from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 WebAddress = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_http_url)]
 EmailAddress = Annotated[
     str, StringConstraints(pattern=r"^[^@\s<>\"(),:;]+@[^@\s<>\"(),:;]+\.[A-Za-z]{2,}$", max_length=254)

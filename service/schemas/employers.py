@@ -28,7 +28,7 @@ def _siret(value: str) -> str:
 
 
 Siret = Annotated[str, AfterValidator(_siret), Field(max_length=20, examples=["73282932000074"])]
-NafCode = Annotated[str, StringConstraints(pattern=r"^\d{2}\.\d{2}[A-Z]$")]
+NafCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}\.[0-9]{2}[A-Z]$")]
 Phone = Annotated[str, StringConstraints(pattern=r"^[+0-9 ().-]{6,25}$")]
 
 

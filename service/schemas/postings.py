@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from service.models.enums import (
     ContractKind,
@@ -21,6 +21,7 @@ from service.schemas.base import (
     EmailAddress,
     Language,
     LongText,
+    Moment,
     OccupationCode,
     ReadModel,
     ShortText,
@@ -165,7 +166,7 @@ class PostingUpdate(WriteModel):
     accessible: bool | None = Field(None, description="Open to workers with a disability.")
     naf_code: NafCode | None = None
     apply: Apply | None = None
-    valid_through: AwareDatetime | None = Field(None, examples=["2027-03-31T22:00:00Z"])
+    valid_through: Moment | None = Field(None, examples=["2027-03-31T22:00:00Z"])
 
 
 class PostingCreate(PostingUpdate):
@@ -178,10 +179,10 @@ class PostingCreate(PostingUpdate):
 class SalaryRead(ReadModel):
     """Pay, gross, in euros, as employer or source said it."""
 
-    min: Decimal | None = None
-    max: Decimal | None = None
+    min: float | None = None
+    max: float | None = None
     unit: SalaryUnit | None = None
-    months: Decimal | None = None
+    months: float | None = None
     label: str | None = None
 
 
@@ -190,9 +191,9 @@ class ContractRead(ReadModel):
 
     kind: ContractKind | None = None
     label: str | None = None
-    months: Decimal | None = None
+    months: float | None = None
     working_time: WorkingTime | None = None
-    weekly_hours: Decimal | None = None
+    weekly_hours: float | None = None
     hours_label: str | None = None
     start_date: date | None = None
 

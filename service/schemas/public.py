@@ -1,6 +1,5 @@
 """What brand websites ask of a territory's postings, and what they get."""
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
@@ -9,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from service.core.pagination import MAX_LIMIT
 from service.models.enums import ContractKind, RemoteKind, WorkingTime
-from service.schemas.base import CommuneCode, OccupationCode, ReadModel
+from service.schemas.base import CommuneCode, Moment, OccupationCode, ReadModel
 from service.schemas.postings import PublicPosting
 from service.schemas.search import PostingFacet, SearchOrder
 
@@ -82,7 +81,7 @@ class PostingSearch(BaseModel):
         examples=[24000],
     )
     remote: list[RemoteKind] = Field(default=[], max_length=_MANY)
-    published_since: datetime | None = Field(None, examples=["2026-11-01T00:00:00Z"])
+    published_since: Moment | None = Field(None, examples=["2026-11-01T00:00:00Z"])
     employer: list[UUID] = Field(default=[], max_length=_MANY)
     source: list[SourceCode] = Field(default=[], max_length=_MANY)
     order: SearchOrder = Field(SearchOrder.RELEVANCE, description="Without words, both mean newest first.")

@@ -57,3 +57,20 @@ async def test_our_own_fault_tells_nothing_and_logs_no_secret(
     assert line["request_id"] == answer.headers["x-request-id"]
     assert "hunter2" not in stream.getvalue()
     assert "ancrage_sk_visible" not in stream.getvalue()
+
+
+async def test_a_row_the_database_refuses_is_not_logged(
+    client: ApiClient, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: object, **__: object) -> None:
+        await session.execute(
+            text("INSERT INTO api_client (id, name) VALUES (gen_random_uuid(), :name)"),
+            {"name": "Camille Invented"},
+        )
+
+    monkeypatch.setattr("service.domain.territories.list_territories", refused)
+    stream = io.StringIO()
+    monkeypatch.setattr(logging.getLogger().handlers[0], "stream", stream)
+    assert (await client.get("/v1/territories")).status_code == 500
+    assert "null value in column" in stream.getvalue()
+    assert "Camille" not in stream.getvalue()
