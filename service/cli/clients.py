@@ -24,7 +24,7 @@ async def create(
         list[str] | None,
         typer.Option(help=f"Repeatable; all of them when left out: {', '.join(access.SCOPES)}."),
     ] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="Days until the key expires.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Days until the key expires.")] = None,
 ) -> None:
     """Make a client; print its secret key, once, on standard output."""
     async with open_database() as database, database.transaction() as session:

@@ -41,7 +41,7 @@ def settings_or_fail() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "A setting"
-        fail(f"{name} is not acceptable: {first['msg']}.")
+        fail(f"{name} is not acceptable: {first['msg'].removeprefix('Value error, ')}.")
 
 
 @asynccontextmanager

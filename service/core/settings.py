@@ -1,5 +1,6 @@
 """Settings, read once from the environment. Every one has a default that suits a laptop."""
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -60,7 +61,9 @@ class Settings(BaseSettings):
             return None
         for prefix in ("postgresql+asyncpg://", "postgresql://", "postgres://"):
             if value.startswith(prefix):
-                return "postgresql+asyncpg://" + value.removeprefix(prefix)
+                # libpq's name for it, as hosts write it in the addresses they hand out.
+                address = re.sub(r"([?&])sslmode=", r"\1ssl=", value.removeprefix(prefix))
+                return f"postgresql+asyncpg://{address}"
         message = "DATABASE_URL must begin with postgresql://"
         raise ValueError(message)
 
