@@ -58,3 +58,35 @@ async def test_a_refused_request_leaves_its_key_free(fresh_database: Database, s
         with frozen(in_days(1.1)):
             assert await idempotency.forget_old(session) == 1
         assert await session.scalar(select(func.count()).select_from(IdempotencyRecord)) == 0
+
+
+async def test_a_key_belongs_to_one_client_one_path_and_one_body(
+    fresh_database: Database, settings: Settings
+) -> None:
+    async with fresh_database.transaction() as session:
+        territory = await create_territory(session, slug="bassin")
+    mine, theirs = await create_key(fresh_database, territory), await create_key(fresh_database, territory)
+    app = create_app(fresh_database, settings=settings)
+    async with app.router.lifespan_context(app), ApiClient(app) as client:
+        client.with_key(mine)
+        key = {"Idempotency-Key": "one"}
+        first = await client.post("/v1/employers", json=BODY, headers=key)
+        again = await client.post("/v1/employers", json=BODY, headers=key)
+        assert (again.status_code, again.content) == (201, first.content)
+        for name in ("etag", "location", "content-type"):
+            assert again.headers[name] == first.headers[name]
+        assert ("idempotency-replayed" in first.headers, again.headers["idempotency-replayed"]) == (
+            False,
+            "true",
+        )
+        draft = {"employer_id": first.json()["id"], "title": "Boulanger"}
+        for path, body in (("/v1/postings", draft), ("/v1/employers", BODY | {"name": "Autre"})):
+            reused = await client.post(path, json=body, headers=key)
+            assert reused.status_code == 422
+            assert reused.json()["type"] == "urn:ancrage:problem:idempotency-key-reused"
+        client.with_key(theirs)
+        other = await client.post("/v1/employers", json=BODY, headers=key)
+        assert (other.status_code, other.json()["employer_id"]) == (409, first.json()["id"])
+        client.headers.pop("authorization")
+        nobody = await client.post("/v1/employers", json=BODY, headers=key)
+        assert nobody.status_code == 401

@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from service.core.clock import frozen, in_days
 from service.core.database import Database
 from service.domain import postings, publication, territories
 from service.models import Commune, Occupation
@@ -50,6 +51,20 @@ async def test_a_new_release_of_rome_reaches_public_postings(
     after = await client.get(listing, headers={"If-None-Match": before.headers["etag"]})
     assert after.status_code == 200
     assert after.json()["items"][0]["occupation"]["label"] == "Artisan boulanger / Artisane boulangère"
+
+
+async def test_a_posting_past_its_date_is_gone_before_the_clock_comes_by(
+    client: ApiClient, session: AsyncSession, database: Database
+) -> None:
+    _, body = await arrange(client, session, database)
+    posting = await create(client, body | {"valid_through": in_days(1).isoformat()})
+    await client.post(f"/v1/postings/{posting['id']}/publish")
+    listing = "/v1/territories/bassin/postings"
+    assert (await client.get(f"{listing}/{posting['id']}")).status_code == 200
+    with frozen(in_days(2)):
+        gone = await client.get(f"{listing}/{posting['id']}")
+        assert (gone.status_code, gone.json()["state"]) == (410, "expired")
+        assert (await client.get(listing)).json()["total"] == 0
 
 
 async def test_an_employer_that_corrects_its_activity_is_found_under_it(

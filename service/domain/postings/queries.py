@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import Select, Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from service.core.clock import now
 from service.core.errors import Gone, NotFound
 from service.domain.access import Actor, require_territory, within
 from service.domain.postings.changes import parts
@@ -126,6 +127,9 @@ async def public_posting(
         raise Gone(f"This posting is {posting.state}.", extra={"state": posting.state.value})
     if posting.state is not PostingState.PUBLISHED:
         raise NotFound(f"There is no posting {posting_id} in this territory.")
+    if posting.valid_through is not None and posting.valid_through <= now():
+        # The clock's task has not come by yet.
+        raise Gone("This posting is expired.", extra={"state": PostingState.EXPIRED.value})
     shown_id = posting.id
     if not posting.shown:
         shown_id = (
