@@ -30,7 +30,7 @@ lint: $(READY_DEV)
 	@$(BIN)/mypy
 	@# Apart: the folder alembic would hide the package of the same name.
 	@$(BIN)/mypy --no-explicit-package-bases alembic/env.py alembic/versions
-	@$(BIN)/lint-imports --no-cache --no-timing-warnings
+	@$(BIN)/lint-imports --no-cache --no-logo
 	@if grep -nE '://|^-| @ ' requirements*.lock; then echo "A lock must name no address." >&2; exit 1; fi
 
 format: $(READY_DEV)
