@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import ColumnElement, Select, delete, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import now
@@ -20,8 +21,6 @@ from service.schemas.candidates import CandidateProfileCreate, CandidateProfileR
 
 FORGOTTEN_AFTER: Final = timedelta(days=730)
 """Unsuccessful candidates' data go two years after the last contact (CNIL, recruitment guide)."""
-
-MATCHING: Final = "matching"
 
 _LISTS: Final = ("occupation_codes", "skill_codes", "contract_kinds", "languages", "licences")
 
@@ -99,7 +98,7 @@ async def create_candidate_profile(
     profile with this reference already or does no matching: then there is no reason to keep the data.
     """
     territory = await require_territory(session, actor, data.territory)
-    if MATCHING not in territory.features:
+    if matches.FEATURE not in territory.features:
         raise Conflict(
             f"Matching is off in `{territory.slug}`: a profile would serve nothing there, so it is not kept. "
             "Switch the feature `matching` on first.",
@@ -158,23 +157,21 @@ async def update_candidate_profile(
         return profile
     whole = {column.key: getattr(profile, column.key) for column in CandidateProfile.__table__.columns}
     await _check(session, whole | changed, changed)
-    reference = changed.get("reference")
-    if reference is not None and await session.scalar(
-        select(CandidateProfile.id).where(
-            CandidateProfile.territory_id == profile.territory_id, CandidateProfile.reference == reference
-        )
-    ):
-        raise await _taken(session, profile.territory_id, reference)
-    for name, value in changed.items():
-        setattr(profile, name, value)
-    profile.version += 1
-    await session.flush()
+    profile_id, territory_id = profile.id, profile.territory_id
+    try:
+        async with session.begin_nested():
+            for name, value in changed.items():
+                setattr(profile, name, value)
+            profile.version += 1
+    except IntegrityError:
+        # Nothing but the reference can clash: someone else took it a moment ago.
+        raise await _taken(session, territory_id, data.reference) from None
     record(
         session,
         "candidate.changed",
         actor=actor.name,
-        territory_id=profile.territory_id,
-        subject_id=profile.id,
+        territory_id=territory_id,
+        subject_id=profile_id,
         # Which facts changed, never what they say.
         data={"version": profile.version, "fields": sorted(changed)},
     )
@@ -205,6 +202,15 @@ async def delete_candidate_profile(session: AsyncSession, actor: Actor, profile_
     record(session, "candidate.deleted", actor=actor.name, territory_id=erased, subject_id=profile_id)
 
 
+async def forget(session: AsyncSession, actor: Actor, profile_id: uuid.UUID) -> bool:
+    """Erase a profile if nobody has touched it for two years; return whether it was erased."""
+    kept = select(CandidateProfile.id).where(CandidateProfile.id == profile_id, _forgotten())
+    if await session.scalar(kept) is None:
+        return False
+    await delete_candidate_profile(session, actor, profile_id)
+    return True
+
+
 def location(profile_id: uuid.UUID) -> str:
     """Return the path under which the API serves a profile."""
     return f"/v1/candidate-profiles/{profile_id}"
@@ -214,11 +220,15 @@ async def list_forgotten(session: AsyncSession, *, limit: int) -> Sequence[uuid.
     """Return up to ``limit`` profiles that nobody has touched for two years: they must go."""
     found = await session.scalars(
         select(CandidateProfile.id)
-        .where(CandidateProfile.last_contact_at < now() - FORGOTTEN_AFTER)
+        .where(_forgotten())
         .order_by(CandidateProfile.last_contact_at)
         .limit(limit)
     )
     return found.all()
+
+
+def _forgotten() -> ColumnElement[bool]:
+    return CandidateProfile.last_contact_at < now() - FORGOTTEN_AFTER
 
 
 def _columns(data: CandidateProfileUpdate, fields: set[str]) -> dict[str, Any]:

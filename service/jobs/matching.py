@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 # A whole région may be computed and written in one run.
 _LONG = 3600.0
+_AT_ONCE = 100
 
 
 @handler(timeout_seconds=_LONG, coalesce=True)
@@ -66,16 +67,16 @@ async def match_everything(work: Work, _task: TaskFacts) -> None:
 @handler(timeout_seconds=_LONG, coalesce=True)
 async def forget_candidates(work: Work, _task: TaskFacts) -> None:
     """Erase the profiles nobody has touched for two years, each in a transaction of its own."""
-    actor = system("retention")
     erased = 0
     while True:
         async with work.database.transaction() as session:
-            forgotten = await candidates.list_forgotten(session, limit=1)
-            for profile_id in forgotten:
-                await candidates.delete_candidate_profile(session, actor, profile_id)
-        if not forgotten:
+            forgotten = await candidates.list_forgotten(session, limit=_AT_ONCE)
+        for profile_id in forgotten:
+            # One that was erased or touched meanwhile is no longer ours to erase.
+            async with work.database.transaction() as session:
+                erased += await candidates.forget(session, system("retention"), profile_id)
+        if len(forgotten) < _AT_ONCE:
             break
-        erased += 1
     log.info("candidates.forgotten", count=erased)
 
 

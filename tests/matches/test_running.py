@@ -312,6 +312,35 @@ async def test_facts_that_contradict_each_other_leave_the_others_alone(
     assert await session.get(MatchedInput, lost.id) is not None
 
 
+async def test_codes_of_every_spelling_meet_and_the_posting_names_skills_rome_does_not_know(
+    session: AsyncSession, database: Database, territory: Territory
+) -> None:
+    await baker(session, territory, skill_codes=["999999"], languages=["fr"], licences=["CE"])
+    await baker(session, territory, licences=["B"])
+    posting = await bakery(
+        session,
+        territory,
+        skills=[
+            {"code": "999999", "label": "Enfourner au feu de bois", "required": True},
+            {"code": None, "label": "Sourire", "required": True},
+        ],
+        languages=[{"code": "fr-FR", "label": "Français", "required": True}],
+        licences=[{"code": "c+e", "label": None, "required": True}, {"code": "B", "required": False}],
+        source="france-travail",
+        source_id="1",
+        source_created_at=now() - timedelta(days=200),
+        published_at=now(),
+    )
+    await match_tree(database, territory.id)
+    row = (await session.scalars(select(Match).where(Match.posting_id == posting.id))).one()
+    lines = {line["code"]: line for line in row.explanation}
+    assert lines["skills"]["outcome"] == "all"
+    assert "Enfourner au feu de bois" in lines["skills"]["words"]["employer"]["fr"]
+    assert (lines["languages"]["outcome"], lines["licences"]["outcome"]) == ("all", "all")
+    # As old as it is at its source, not as here.
+    assert lines["freshness"]["outcome"] == "older"
+
+
 class _CrashError(Exception):
     """The process ends in the middle of a run."""
 

@@ -15,7 +15,9 @@ from datetime import date, datetime
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
+import structlog
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from service.core.clock import now
@@ -40,6 +42,8 @@ MANY_AFFECTED: Final = 4
 """From one affected list in four on, every list is computed: all together cost less than one by one."""
 
 _ATTEMPTS: Final = 8
+
+log = structlog.get_logger(__name__)
 
 Finishing = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 Due = Callable[[AsyncSession], Awaitable[bool]]
@@ -276,7 +280,11 @@ async def _alone(database: Database, root_id: uuid.UUID) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            await connection.execute(select(func.pg_advisory_unlock(key)))
+            try:
+                await connection.execute(select(func.pg_advisory_unlock(key)))
+            except DBAPIError:
+                # The lock went with its connection; what was written does not hang on it.
+                log.warning("matching.lock_lost", territory_id=str(root_id))
 
 
 @asynccontextmanager
