@@ -53,7 +53,7 @@ async def search_postings(
     * `GET /v1/territories/ardeche/postings?q=boulanger+aubenas&contract=permanent&facets=contract`
     * `GET /v1/territories/ardeche/postings?in_tension=true&near=07019&radius_km=30`
     """
-    territory = await territories.get_by_slug(session, slug)
+    territory = await territories.get_showing(session, slug, "postings")
     asked = search.model_dump(mode="json", exclude={"after"})
     etag = entity_tag(territory.id, territory.public_version, language, asked, search.after)
     if (unchanged := not_modified(request, etag, _HEADERS)) is not None:
@@ -97,7 +97,7 @@ async def get_public_posting(
 
     Example: `curl -H 'Accept: application/ld+json' …/v1/territories/ardeche/postings/0190…`
     """
-    territory = await territories.get_by_slug(session, slug)
+    territory = await territories.get_showing(session, slug, "postings")
     accepted = preferences(request.headers.get("accept", ""))
     linked = accepted.get(_LINKED, 0) > 0 and accepted[_LINKED] >= accepted.get("application/json", 0)
     document = await postings.public_posting(session, territory, posting_id, language, linked=linked)

@@ -91,7 +91,7 @@ async def get_postings_feed(
 
     Example: `GET /v1/territories/ardeche/feed.atom?limit=20`
     """
-    territory = await territories.get_by_slug(session, slug)
+    territory = await territories.get_showing(session, slug, "postings")
     # Unless configured, our own address is the one we were called by.
     here = request.app.state.settings.public_url or str(request.base_url).rstrip("/")
     etag = entity_tag(

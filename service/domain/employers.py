@@ -23,10 +23,12 @@ def readable(actor: Actor) -> Select[Employer]:
 async def read(session: AsyncSession, employer: Employer) -> EmployerRead:
     """Return an employer as those who manage it see it."""
     slug = await session.scalar(select(Territory.slug).where(Territory.id == employer.territory_id))
-    return EmployerRead.model_validate(
-        {name: getattr(employer, name) for name in EmployerRead.model_fields if name != "territory"}
-        | {"territory": slug}
-    )
+    return _read(employer, slug or "")
+
+
+def _read(employer: Employer, slug: str) -> EmployerRead:
+    own = {name: getattr(employer, name) for name in EmployerRead.model_fields if name != "territory"}
+    return EmployerRead.model_validate(own | {"territory": slug})
 
 
 async def list_employers(
@@ -39,16 +41,21 @@ async def list_employers(
     siret: str | None,
 ) -> Sequence[EmployerRead]:
     """Return up to ``limit`` employers by id, newest last, after the id ``after``."""
-    query = readable(actor).order_by(Employer.id).limit(limit)
+    query = (
+        select(Employer, Territory.slug)
+        .join(Territory, Territory.id == Employer.territory_id)
+        .where(within(actor, Employer.territory_id))
+        .order_by(Employer.id)
+        .limit(limit)
+    )
     if after is not None:
         query = query.where(Employer.id > after)
     if siret is not None:
         query = query.where(Employer.siret == siret)
     if territory is not None:
         holder = await require_territory(session, actor, territory)
-        inside = select(Territory.id).where(Territory.lineage.contains([holder.id]))
-        query = query.where(Employer.territory_id.in_(inside))
-    return [await read(session, employer) for employer in await session.scalars(query)]
+        query = query.where(Territory.lineage.contains([holder.id]))
+    return [_read(employer, slug) for employer, slug in await session.execute(query)]
 
 
 async def get_employer(

@@ -86,7 +86,7 @@ async def find_postings(
     language: str,
 ) -> Found:
     """Return one page of the postings of ``territory`` and of all inside it. Raises :class:`Invalid`."""
-    inside = await territories.ids_inside(session, territory)
+    inside = await territories.ids_showing(session, territory, "postings")
     page = await engine().search(
         session,
         SearchQuery(

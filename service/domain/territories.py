@@ -89,6 +89,24 @@ async def get_by_slug(session: AsyncSession, slug: str) -> Territory:
     return territory
 
 
+async def get_showing(session: AsyncSession, slug: str, feature: str) -> Territory:
+    """Return the territory row ``slug`` if it has ``feature`` switched on. Raises :class:`NotFound`."""
+    territory = await get_by_slug(session, slug)
+    if feature not in territory.features:
+        raise NotFound(f"`{feature}` is switched off in the territory `{slug}`.")
+    return territory
+
+
+async def ids_showing(session: AsyncSession, territory: Territory, feature: str) -> list[uuid.UUID]:
+    """Return the ids of ``territory`` and of every territory inside it that has ``feature`` switched on."""
+    found = await session.scalars(
+        select(Territory.id).where(
+            Territory.lineage.contains([territory.id]), Territory.features.contains([feature])
+        )
+    )
+    return list(found)
+
+
 async def ids_inside(session: AsyncSession, territory: Territory) -> list[uuid.UUID]:
     """Return the ids of ``territory`` and of every territory inside it."""
     found = await session.scalars(select(Territory.id).where(Territory.lineage.contains([territory.id])))

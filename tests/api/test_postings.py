@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service.core.clock import in_days
 from service.core.database import Database
 from service.models import Event, Territory
+from service.models.enums import TerritoryKind
 from tests.client import ApiClient
 from tests.factories import create_commune, create_employer, create_key, create_occupation, create_territory
 
@@ -217,3 +218,32 @@ async def test_the_feed_lists_what_is_public(
         "/v1/territories/bassin/feed.atom", headers={"If-None-Match": answer.headers["etag"]}
     )
     assert unchanged.status_code == 304
+
+
+async def test_a_territory_that_switched_postings_off_shows_none(
+    client: ApiClient, session: AsyncSession, database: Database
+) -> None:
+    region = await create_territory(session, slug="aura", kind=TerritoryKind.REGION)
+    await create_commune(session)
+    await create_occupation(session)
+    territory = await create_territory(session, slug="bassin", parent=region)
+    employer = await create_employer(session, territory)
+    await session.commit()
+    client.with_key(await create_key(database, region))
+    body = COMPLETE | {"employer_id": str(employer.id), "valid_through": in_days(60).isoformat()}
+    draft = await create(client, body)
+    await client.post(f"/v1/postings/{draft['id']}/publish")
+    above = await client.get("/v1/territories/aura/postings")
+    assert above.json()["total"] == 1
+    await client.patch("/v1/territories/bassin", json={"features": []}, headers={"If-Match": '"1"'})
+    off = await client.get("/v1/territories/bassin/postings")
+    assert (off.status_code, off.json()["detail"]) == (
+        404,
+        "`postings` is switched off in the territory `bassin`.",
+    )
+    changed = await client.get(
+        "/v1/territories/aura/postings", headers={"If-None-Match": above.headers["etag"]}
+    )
+    assert (changed.status_code, changed.json()["total"]) == (200, 0)
+    assert (await client.get(f"/v1/territories/aura/postings/{draft['id']}")).status_code == 404
+    assert (await client.get("/v1/territories/bassin/feed.atom")).status_code == 404

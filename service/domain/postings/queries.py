@@ -119,7 +119,11 @@ async def public_posting(
     posting = await session.scalar(
         select(Posting)
         .join(Territory, Territory.id == Posting.territory_id)
-        .where(Posting.id == posting_id, Territory.lineage.contains([territory.id]))
+        .where(
+            Posting.id == posting_id,
+            Territory.lineage.contains([territory.id]),
+            Territory.features.contains(["postings"]),
+        )
     )
     if posting is None or posting.published_at is None:
         raise NotFound(f"There is no posting {posting_id} in this territory.")
