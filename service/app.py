@@ -63,6 +63,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            # Built now, so that the first visitor does not wait for it.
+            app.openapi()
             app.state.cursors = await _cursors(database, configured)
             for companion in companions:
                 await stack.enter_async_context(companion())
