@@ -150,6 +150,9 @@ def refuse_unknown_parameters(request: Request) -> None:
         raise Invalid(message, errors=[FieldError(f"?{name}", message, "repeated") for name in repeated])
 
 
+_built: dict[str, dict[str, Any]] = {}
+
+
 def _build(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title,
@@ -190,7 +193,8 @@ def install(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _build(app)
+            # Takes over a second, and depends on nothing but the code.
+            app.openapi_schema = _built.get(app.version) or _built.setdefault(app.version, _build(app))
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to change the document

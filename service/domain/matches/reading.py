@@ -80,7 +80,7 @@ class Rome:
 
     def seekers_of(self, offered: Iterable[str]) -> set[str]:
         """Return the occupations whose seekers one of these concerns."""
-        return {wanted for code in offered for wanted in {code}}
+        return {wanted for code in offered for wanted in {code} | self.wanting.get(code, frozenset())}
 
 
 @dataclass(frozen=True, slots=True)
