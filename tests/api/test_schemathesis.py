@@ -84,16 +84,25 @@ def server(new_database: Callable[..., str]) -> Iterator[_Server]:
         yield running
 
 
-@SCHEMA.parametrize()
-@settings(
-    max_examples=15,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
-def test_no_input_breaks_the_contract(case: schemathesis.Case[Any], server: _Server) -> None:
-    case.call_and_validate(
-        base_url=f"http://127.0.0.1:{server.port}",
-        headers={"Authorization": f"Bearer {server.key}"},
-        checks=CHECKS,
-    )
+def _attack(operation_id: str) -> Callable[..., None]:
+    @SCHEMA.include(operation_id=operation_id).parametrize()
+    @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    def test(case: schemathesis.Case[Any], server: _Server) -> None:
+        case.call_and_validate(
+            base_url=f"http://127.0.0.1:{server.port}",
+            headers={"Authorization": f"Bearer {server.key}"},
+            checks=CHECKS,
+        )
+
+    test.__name__ = f"test_no_input_breaks_{operation_id}"
+    attacked: Callable[..., None] = test
+    return attacked
+
+
+# One function per operation: xdist runs tests of one name once, and Schemathesis gives all of one
+# function the same name.
+OPERATIONS = [
+    operation["operationId"] for item in openapi_document()["paths"].values() for operation in item.values()
+]
+for _operation_id in OPERATIONS:
+    globals()[f"test_no_input_breaks_{_operation_id}"] = _attack(_operation_id)
