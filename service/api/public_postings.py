@@ -18,8 +18,8 @@ from service.api.pages import link_next
 from service.api.problems import problems
 from service.domain import postings, searching, territories
 from service.schemas.base import Slug
-from service.schemas.postings import PublicPosting
 from service.schemas.public import FoundPostings, PostingSearch
+from service.schemas.public_postings import PublicPosting
 
 router = APIRouter(prefix="/v1", tags=["Public postings"])
 _HEADERS = {"Vary": "Accept, Accept-Language", "Cache-Control": "public, no-cache"}

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from service.schemas.base import ReadModel
-from service.schemas.postings import Labelled, PublicPosting
+from service.schemas.public_postings import Labelled, PublicPosting
 
 
 class ExplanationLine(ReadModel):

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from service.core.pagination import MAX_LIMIT
 from service.models.enums import ContractKind, RemoteKind, WorkingTime
 from service.schemas.base import CommuneCode, Moment, OccupationCode, ReadModel
-from service.schemas.postings import PublicPosting
+from service.schemas.public_postings import PublicPosting
 from service.schemas.search import PostingFacet, SearchOrder
 
 _MANY = 50

@@ -19,7 +19,7 @@ from service.schemas.matches import (
     PostingSuggestion,
     PostingSuggestions,
 )
-from service.schemas.postings import Labelled, PublicPosting
+from service.schemas.public_postings import Labelled, PublicPosting
 
 _NOTICE: Final[dict[str, str]] = {
     "fr": "Ces suggestions sont calculées à partir de faits liés au travail seulement, et chacune est "
