@@ -150,7 +150,7 @@ def refuse_unknown_parameters(request: Request) -> None:
         raise Invalid(message, errors=[FieldError(f"?{name}", message, "repeated") for name in repeated])
 
 
-_built: dict[str, dict[str, Any]] = {}
+_built: dict[tuple[str, int], dict[str, Any]] = {}
 
 
 def _build(app: FastAPI) -> dict[str, Any]:
@@ -193,8 +193,9 @@ def install(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            # Takes over a second, and depends on nothing but the code.
-            app.openapi_schema = _built.get(app.version) or _built.setdefault(app.version, _build(app))
+            # Takes over a second, and depends on nothing but the code and how many routes were added to it.
+            key = (app.version, len(app.routes))
+            app.openapi_schema = _built.get(key) or _built.setdefault(key, _build(app))
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to change the document
