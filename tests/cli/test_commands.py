@@ -115,3 +115,31 @@ def test_a_database_that_was_never_migrated_says_what_to_do(
     assert "run `ancrage migrate` first" in said
     assert ancrage("migrate")[0] == 0
     assert ancrage("client", "list")[0] == 0
+
+
+def test_a_platform_begins_with_its_first_territory(ancrage: Ancrage) -> None:
+    made = ("territory", "create", "ardeche", "--name", "Ardèche", "--kind", "departement")
+    code, _, said = ancrage(*made, "--departement", "07")
+    assert (code, "Ardèche (departement) covers 28 communes" in said) == (0, True), said
+    code, _, said = ancrage(*made, "--departement", "07")
+    assert (code, "The slug `ardeche` is taken" in said) == (1, True)
+    inside = ("territory", "create", "ucel", "--name", "Ucel", "--kind", "commune", "--inside", "ardeche")
+    assert ancrage(*inside, "--commune", "07325")[0] == 0
+    _, listed, _ = ancrage("territory", "list")
+    assert "ucel  commune  in ardeche  1 communes" in listed
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ((), "name at least one region"),
+        (("--departement", "99"), "Some codes of the coverage are unknown."),
+        (("--inside", "nulle-part", "--departement", "07"), "There is no territory `nulle-part`"),
+    ],
+)
+def test_a_territory_that_cannot_be_made_is_one_clear_sentence(
+    ancrage: Ancrage, options: tuple[str, ...], sentence: str
+) -> None:
+    code, _, said = ancrage("territory", "create", "x", "--name", "X", "--kind", "epci", *options)
+    assert (code, sentence in said) == (1, True), said
+    assert "Traceback" not in said
