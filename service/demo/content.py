@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from service.models.enums import ContractKind, ExperienceKind, TerritoryKind as Kind, WorkingTime
+from service.models.enums import ContractKind, ExperienceKind, TerritoryKind as Kind
 
 TERRITORIES: Final[list[dict[str, Any]]] = [
     {
@@ -344,12 +344,6 @@ CONTRACTS: Final[tuple[tuple[ContractKind, Decimal | None], ...]] = (
     (ContractKind.PERMANENT, None),
     (ContractKind.SEASONAL, Decimal(5)),
     (ContractKind.APPRENTICESHIP, Decimal(24)),
-)
-WORKING_TIMES: Final = (
-    WorkingTime.FULL_TIME,
-    WorkingTime.FULL_TIME,
-    WorkingTime.FULL_TIME,
-    WorkingTime.PART_TIME,
 )
 PLACES: Final = ("07019", "07331", "07231", "07116", "07122", "07138", "07325", "07339", "07289", "07343")
 CANDIDATES: Final = 40

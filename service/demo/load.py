@@ -20,7 +20,6 @@ from service.demo.content import (
     SHOWN,
     TERRITORIES,
     TRADES,
-    WORKING_TIMES,
     DemoEmployer,
     Trade,
 )
@@ -116,6 +115,7 @@ def _posting(
     kind, months = CONTRACTS[(index + number) % len(CONTRACTS)]
     apprentice = kind is ContractKind.APPRENTICESHIP
     low, high = trade.pay
+    hours = trade.hours[number % len(trade.hours)]
     step = (high - low) // max(trade.postings, 1)
     asked = [skills[(number + offset) % len(skills)] for offset in range(min(5, len(skills)))]
     return {
@@ -127,10 +127,8 @@ def _posting(
         "contract": Contract(
             kind=kind,
             months=months,
-            working_time=WORKING_TIMES[(index + 1) % len(WORKING_TIMES)]
-            if code != "K1302"
-            else WorkingTime.PART_TIME,
-            hours_label=trade.hours[number % len(trade.hours)],
+            working_time=WorkingTime.PART_TIME if "partiel" in hours else WorkingTime.FULL_TIME,
+            hours_label=hours,
             start_date=(clock.now() + timedelta(days=20 + 3 * (index % 20))).date(),
         ),
         # One in five says nothing of pay, as in life.
