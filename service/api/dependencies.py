@@ -14,9 +14,9 @@ from service import __version__
 from service.core.database import Database
 from service.core.errors import BadRequest, PreconditionRequired, Stale
 from service.core.pagination import MAX_LIMIT, Cursors
-from service.domain.access import ANONYMOUS, Actor, authenticate, require
+from service.domain.access import ANONYMOUS, PERMISSIONS, Actor, authenticate, require
+from service.domain.labels import LANGUAGES
 
-SUPPORTED_LANGUAGES = ("fr", "en")
 _VERSION_DIGITS = 9
 _WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
@@ -73,6 +73,9 @@ class Permitted:
     """Dependency: the actor, who must hold ``permission``."""
 
     def __init__(self, permission: str) -> None:
+        if permission not in PERMISSIONS:
+            message = f"No scope allows {permission}: list it in domain.access.SCOPES"
+            raise ValueError(message)
         self.permission = permission
 
     async def __call__(self, actor: AnyActor) -> Actor:
@@ -105,9 +108,9 @@ def get_language(
     weights = preferences(accept_language or "")
     for tag in sorted(weights, key=lambda tag: -weights[tag]):
         language = tag.partition("-")[0]
-        if weights[tag] and language in SUPPORTED_LANGUAGES:
+        if weights[tag] and language in LANGUAGES:
             return language
-    return SUPPORTED_LANGUAGES[0]
+    return LANGUAGES[0]
 
 
 PreferredLanguage = Annotated[str, Depends(get_language)]

@@ -3,7 +3,6 @@
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
-from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -109,4 +108,3 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
 CommuneCode = Annotated[str, StringConstraints(pattern=r"^(\d{2}|2[AB])\d{3}$")]
 OccupationCode = Annotated[str, StringConstraints(pattern=r"^[A-N]\d{4}$")]
 SkillCode = Annotated[str, StringConstraints(pattern=r"^\d{1,7}$")]
-Ids = list[UUID]

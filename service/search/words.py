@@ -100,25 +100,11 @@ def stem(word: str) -> str:
     word = _SPELLINGS.get(word, word)
     if len(word) <= _SHORTEST_STEM or not word.isalpha():
         return word
-    for ending, singular in (
-        ("eaux", "eau"),
-        ("aux", "al"),
-        ("eux", "eur"),
-        ("x", ""),
-        ("ss", "ss"),
-        ("s", ""),
-    ):
+    for ending, singular in _PLURALS:
         if word.endswith(ending):
             word = _with(word, ending, singular)
             break
-    for ending, masculine in (
-        ("trice", "teur"),
-        ("euse", "eur"),
-        ("tesse", "te"),
-        ("tresse", "tre"),
-        ("ive", "if"),
-        ("ee", "e"),
-    ):
+    for ending, masculine in _FEMININES:
         if word.endswith(ending):
             word = _with(word, ending, masculine)
             break
