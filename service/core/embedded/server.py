@@ -154,7 +154,7 @@ def _open_lock(data_dir: Path, name: str) -> int:
 @contextlib.contextmanager
 def _alone(data_dir: Path, progress: Callable[[str], None]) -> Iterator[None]:
     """Let one process at a time start or stop the server; the lock dies with its holder."""
-    lock = _open_lock(data_dir, ".lock")
+    lock = _open_lock(data_dir, cluster.LOCK)
     try:
         waited = _Clock(progress, "Waiting for another process that is starting or stopping PostgreSQL")
         while True:
