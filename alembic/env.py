@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from alembic import context
 from service.core.settings import get_settings
-from service.models import Base
+from service.models import Base, walls
 
 # One number for the advisory lock that keeps two starting processes from migrating at once.
 MIGRATION_LOCK = 0x616E6372
@@ -33,6 +33,9 @@ def migrate(connection: Connection) -> None:
         connection.execute(text("SET LOCAL lock_timeout = '30s'"))
         connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
         context.run_migrations()
+        if context.get_context().get_current_revision() == context.script.get_current_head():
+            for statement in walls.statements():
+                connection.exec_driver_sql(statement)
 
 
 async def _migrate_by_url(url: str) -> None:

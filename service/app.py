@@ -25,7 +25,7 @@ from service.api.edge import Edge
 from service.core.database import Database
 from service.core.pagination import Cursors
 from service.core.settings import Settings, get_settings
-from service.domain.platform import get_secret
+from service.domain.platform import get_keyring
 
 Companion = Callable[[], AbstractAsyncContextManager[None]]
 
@@ -43,13 +43,6 @@ ROUTERS = (
 )
 
 
-async def _cursors(database: Database, settings: Settings) -> Cursors:
-    if settings.secret_key is not None:
-        return Cursors(settings.secret_key.get_secret_value().encode())
-    async with database.transaction() as session:
-        return Cursors(await get_secret(session, "cursors"))
-
-
 def create_app(
     database: Database, *, settings: Settings | None = None, companions: Sequence[Companion] = ()
 ) -> FastAPI:
@@ -65,7 +58,9 @@ def create_app(
         async with AsyncExitStack() as stack:
             # Built now, so that the first visitor does not wait for it.
             app.openapi()
-            app.state.cursors = await _cursors(database, configured)
+            async with database.transaction() as session:
+                app.state.keyring = await get_keyring(session, configured)
+            app.state.cursors = Cursors(app.state.keyring.key("cursors"))
             for companion in companions:
                 await stack.enter_async_context(companion())
             yield

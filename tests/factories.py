@@ -9,7 +9,8 @@ from service.core.clock import now
 from service.core.database import Database
 from service.core.ids import new_id
 from service.core.text import fold
-from service.domain import access
+from service.domain import clients
+from service.domain.access import SCOPES
 from service.models import CandidateProfile, Commune, Employer, Occupation, Posting, Skill, Territory
 from service.models.enums import PostingState, TerritoryKind
 
@@ -136,11 +137,11 @@ async def create_key(
 ) -> str:
     """Make an API client on ``territories`` and return its secret key."""
     async with database.transaction() as session:
-        _, secret = await access.create_client(
+        _, secret = await clients.create_client(
             session,
             name=overrides.get("name", "Test"),
             territory_slugs=[territory.slug for territory in territories],
-            scopes=scopes if scopes is not None else list(access.SCOPES),
+            scopes=scopes if scopes is not None else list(SCOPES),
             expires_at=overrides.get("expires_at"),
         )
     return secret

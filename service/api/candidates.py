@@ -120,7 +120,7 @@ async def update_candidate_profile(
 
     Any call counts as contact with the person, `{}` too: two years without, and the profile is erased.
     """
-    profile = await candidates.get_candidate_profile(session, actor, profile_id, lock=True)
+    profile = await candidates.get_candidate_profile(session, actor, profile_id, "candidate.update")
     require_version(profile.version, expected)
     profile = await candidates.update_candidate_profile(session, actor, profile, data)
     response.headers["ETag"] = version_tag(profile.version)

@@ -7,14 +7,17 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Depends, Header, Query, Request, Response
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service import __version__
+from service.core.circumstances import circumstances
 from service.core.database import Database
 from service.core.errors import BadRequest, PreconditionRequired, Stale
 from service.core.pagination import MAX_LIMIT, Cursors
-from service.domain.access import ANONYMOUS, PERMISSIONS, Actor, authenticate, require
+from service.core.reach import NOWHERE
+from service.core.security import Keyring
+from service.core.settings import Settings
+from service.domain.access import PERMISSIONS, REASON_ASKED, Actor, Presented, authenticate, require
 from service.domain.labels import LANGUAGES
 
 _VERSION_DIGITS = 9
@@ -33,11 +36,26 @@ def get_cursors(request: Request) -> Cursors:
     return cursors
 
 
+def get_keyring(request: Request) -> Keyring:
+    """Return the platform's keys."""
+    keyring: Keyring = request.app.state.keyring
+    return keyring
+
+
+def get_configuration(request: Request) -> Settings:
+    """Return the application's settings."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
 async def get_session(
     request: Request, database: Annotated[Database, Depends(get_database)]
 ) -> AsyncIterator[AsyncSession]:
-    """Yield the request's session. It commits before the answer leaves: a failed commit is a 500."""
-    async with database.transaction() as session:
+    """Yield the request's session. It commits before the answer leaves: a failed commit is a 500.
+
+    It reaches only what is public, until somebody is authenticated.
+    """
+    async with database.transaction(NOWHERE) as session:
         request.state.session = session
         yield session
 
@@ -47,40 +65,43 @@ Session = Annotated[AsyncSession, Depends(get_session, scope="function")]
 ReadSession = Session
 WriteSession = Session
 PageCursors = Annotated[Cursors, Depends(get_cursors)]
-
-_bearer = HTTPBearer(
-    auto_error=False,
-    scheme_name="secretKey",
-    description="The secret key of an API client, made by `ancrage client create`.",
-)
+Keys = Annotated[Keyring, Depends(get_keyring)]
+Configuration = Annotated[Settings, Depends(get_configuration)]
 
 
-async def get_actor(
-    request: Request,
-    session: Session,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> Actor:
-    """Return who is asking: the client of the key sent, or nobody in particular."""
-    if request.headers.get("authorization") is None:
-        return ANONYMOUS
-    return await authenticate(session, credentials.credentials if credentials else "")
+async def get_actor(request: Request, session: Session) -> Actor:
+    """Return who is asking: the person or program of what was sent, or nobody in particular."""
+    headers = request.headers
+    return await authenticate(
+        session,
+        Presented(
+            authorization=headers.get("authorization"),
+            key=headers.get("ancrage-key"),
+            origin=headers.get("origin"),
+        ),
+    )
 
 
 AnyActor = Annotated[Actor, Depends(get_actor)]
 
 
 class Permitted:
-    """Dependency: the actor, who must hold ``permission``."""
+    """Dependency: the actor, who must hold ``permission`` somewhere."""
 
     def __init__(self, permission: str) -> None:
         if permission not in PERMISSIONS:
-            message = f"No scope allows {permission}: list it in domain.access.SCOPES"
+            message = f"Nobody may {permission}: list it in domain.access.rules"
             raise ValueError(message)
         self.permission = permission
 
     async def __call__(self, actor: AnyActor) -> Actor:
         """Return the actor or refuse."""
         require(actor, self.permission)
+        if self.permission in REASON_ASKED and actor.person_id is not None and not circumstances.get().reason:
+            message = (
+                "Say why you need to see this, in the header `Ancrage-Reason`: it is kept in the audit trail."
+            )
+            raise BadRequest(message)
         return actor
 
 

@@ -4,11 +4,13 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from service.api.dependencies import Permitted
 from service.api.problems import MEDIA_TYPE
 from service.core.errors import FieldError, Invalid
+from service.domain.access import PUBLISHABLE, ROLES, SCOPES
 
 ABOUT: dict[str, Any] = {
     "summary": "The open platform for territorial hospitality: attirer, accueillir, ancrer.",
@@ -37,7 +39,27 @@ _ALWAYS = {
     "500": "Our fault",
     "503": "Temporarily unavailable; `Retry-After` says when to try again",
 }
-_KEYED = {"401": "A valid key is needed", "403": "This key may not do that"}
+_KEYED = {"401": "A valid key or token is needed", "403": "This key or role may not do that"}
+_SCHEMES = {
+    "secretKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The secret key of a program (`ancrage_sk_…`), or the access token it got for the key at "
+        "`/oauth/token`. It belongs on a server, never in a page.",
+    },
+    "personToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The access token of a person who signed in (`ancrage_at_…`).",
+    },
+    "publishableKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Ancrage-Key",
+        "description": "The publishable key of a website (`ancrage_pk_…`), taken only from the origins it was "
+        "made for; safe in a page.",
+    },
+}
 
 
 def _problem(description: str) -> dict[str, Any]:
@@ -101,15 +123,47 @@ def _with_headers(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
             response["headers"] = headers
 
 
-def _exact(operation: dict[str, Any], *, has_body: bool) -> None:
+def _permission(route: APIRoute) -> str | None:
+    """Return what a caller of ``route`` must be permitted; None when anybody may call it."""
+    waiting = [*route.dependant.dependencies]
+    while waiting:
+        dependant = waiting.pop()
+        if isinstance(dependant.call, Permitted):
+            return dependant.call.permission
+        waiting += dependant.dependencies
+    return None
+
+
+def _security(permission: str) -> list[dict[str, list[str]]]:
+    """Return the ways to call an operation, each of which is enough."""
+    ways = {
+        "secretKey": any(permission in allowed for allowed in SCOPES.values()),
+        "personToken": any(permission in role.permissions for role in ROLES.values()),
+        "publishableKey": permission in PUBLISHABLE,
+    }
+    return [{scheme: []} for scheme, open_ in ways.items() if open_]
+
+
+def permissions_of(app: FastAPI) -> dict[str, str | None]:
+    """Return the permission each documented operation asks for, by ``operationId``."""
+    found = (context.original_route for context in iter_route_contexts(app.routes))
+    return {
+        route.name: _permission(route)
+        for route in found
+        if isinstance(route, APIRoute) and route.include_in_schema
+    }
+
+
+def _exact(operation: dict[str, Any], permission: str | None, *, has_body: bool) -> None:
     responses = operation["responses"]
     responses.pop("422", None) if "HTTPValidationError" in str(responses.get("422")) else None
     expected = dict(_ALWAYS)
     if not has_body:
         expected.pop("413")
-    if operation.get("security"):
+    if permission is not None:
         expected |= _KEYED
-        operation["security"] = [{"secretKey": []}]
+        operation["security"] = _security(permission)
+        operation["x-permission"] = permission
     if has_body:
         expected["415"] = "This kind of body is not read here"
     for status, description in expected.items():
@@ -165,9 +219,11 @@ def _build(app: FastAPI) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
+    document["components"]["securitySchemes"] = _SCHEMES
+    permissions = permissions_of(app)
     for path in document["paths"].values():
         for operation in path.values():
-            _exact(operation, has_body="requestBody" in operation)
+            _exact(operation, permissions[operation["operationId"]], has_body="requestBody" in operation)
             _with_headers(operation, schemas)
     return document
 

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from service.api.problems import our_fault, problem_response
+from service.core.circumstances import Circumstances, circumstances
 from service.core.errors import BadRequest, Problem, TooLarge
 
 log = structlog.get_logger("access")
@@ -25,6 +26,7 @@ DURATION = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 _SAFE_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+_KEPT_CHARACTERS = 300
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -51,6 +53,15 @@ def _readable_anywhere(scope: Scope) -> bool:
 
 def _header(scope: Scope, name: bytes) -> bytes:
     return next((value for key, value in scope["headers"] if key == name), b"")
+
+
+def _circumstances(scope: Scope) -> Circumstances:
+    client = scope.get("client")
+    return Circumstances(
+        network=client[0] if client else None,
+        user_agent=_header(scope, b"user-agent").decode("latin-1")[:_KEPT_CHARACTERS] or None,
+        reason=_header(scope, b"ancrage-reason").decode("utf-8", "replace")[:_KEPT_CHARACTERS] or None,
+    )
 
 
 async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,6 +114,7 @@ class Edge:
                 message["body"] = b""
             await send(message)
 
+        circumstances.set(_circumstances(scope))
         with bound_contextvars(request_id=request_id):
             try:
                 await self._serve(scope, receive, send_with_headers)

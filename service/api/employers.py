@@ -100,7 +100,7 @@ async def update_employer(
     data: EmployerUpdate,
 ) -> EmployerRead:
     """Change an employer. Its public postings show the new name and addresses within seconds."""
-    employer = await employers.get_employer(session, actor, employer_id, lock=True)
+    employer = await employers.get_employer(session, actor, employer_id, "employer.update")
     require_version(employer.version, expected)
     employer = await employers.update_employer(session, actor, employer, data)
     response.headers["ETag"] = version_tag(employer.version)

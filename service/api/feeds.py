@@ -114,7 +114,7 @@ async def update_feed(
     Switching a feed off leaves its postings as they are. One that becomes live, or asks for something
     else, is fetched at once.
     """
-    feed = await feeds.get_feed(session, actor, feed_id, lock=True)
+    feed = await feeds.get_feed(session, actor, feed_id, "feed.update")
     require_version(feed.version, expected)
     feed = await feeds.update_feed(session, actor, feed, data)
     response.headers["ETag"] = version_tag(feed.version)
@@ -134,7 +134,7 @@ async def request_import(
 
     Look for the report at the `Location` of the answer; it is `running`, then `done`, `partial` or `failed`.
     """
-    feed = await feeds.get_feed(session, actor, feed_id)
+    feed = await feeds.get_feed(session, actor, feed_id, "import.create")
     requested = await feeds.request_import(session, actor, feed)
     response.headers["Location"] = f"/v1/import-reports?feed={feed.id}"
     return requested

@@ -45,16 +45,16 @@ async def remember(
     ] = None,
 ) -> None:
     """Take the lock of the key, replay a stored answer, refuse the key of another request."""
-    if idempotency_key is None or actor.client_id is None:
+    if idempotency_key is None or actor.owner_id is None:
         return
     if not 1 <= len(idempotency_key) <= _MAX_KEY or not idempotency_key.isprintable():
         message = f"The `Idempotency-Key` header must have 1 to {_MAX_KEY} printable characters."
         raise BadRequest(message)
-    if not await idempotency.lock(session, actor.client_id, idempotency_key):
+    if not await idempotency.lock(session, actor.owner_id, idempotency_key):
         message = "Wait for the answer of the first request with this Idempotency-Key."
         raise InFlight(message, headers={"Retry-After": "1"})
     fingerprint = await _fingerprint(request)
-    stored = await idempotency.find(session, actor.client_id, idempotency_key)
+    stored = await idempotency.find(session, actor.owner_id, idempotency_key)
     if stored is not None:
         if stored.fingerprint != fingerprint:
             message = (
@@ -62,7 +62,7 @@ async def remember(
             )
             raise KeyReused(message)
         raise _Replay(stored)
-    request.state.idempotency = (actor.client_id, idempotency_key, fingerprint)
+    request.state.idempotency = (actor.owner_id, idempotency_key, fingerprint)
 
 
 class IdempotentRoute(APIRoute):
@@ -83,11 +83,11 @@ class IdempotentRoute(APIRoute):
             taken = getattr(request.state, "idempotency", None)
             if taken is not None:
                 session: AsyncSession = request.state.session
-                client_id, key, fingerprint = taken
+                owner_id, key, fingerprint = taken
                 await idempotency.store(
                     session,
                     IdempotencyRecord(
-                        client_id=client_id,
+                        owner_id=owner_id,
                         key=key,
                         fingerprint=fingerprint,
                         status=response.status_code,

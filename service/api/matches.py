@@ -30,14 +30,14 @@ async def list_posting_matches(
     sex or origin. Nobody is refused by a computer: whom to meet is for a named person to decide. Show
     `notice` with the list.
     """
-    posting = await postings.get_posting(session, actor, posting_id)
+    posting = await postings.get_posting(session, actor, posting_id, "match.read")
     return await matches.suggest_candidates(session, posting, language, limit=limit)
 
 
 @router.get("/candidate-profiles/{profile_id}/matches", responses=problems(404))
 async def list_candidate_matches(
     session: ReadSession,
-    actor: Annotated[Actor, Depends(Permitted("candidate.read"))],
+    actor: Annotated[Actor, Depends(Permitted("match.read"))],
     language: PreferredLanguage,
     profile_id: UUID,
     limit: Best = 20,
@@ -46,5 +46,5 @@ async def list_candidate_matches(
 
     Words come in French or English (`Accept-Language`). Postings that were closed meanwhile are left out.
     """
-    profile = await candidates.get_candidate_profile(session, actor, profile_id)
+    profile = await candidates.get_candidate_profile(session, actor, profile_id, "match.read")
     return await matches.suggest_postings(session, profile, language, limit=limit)

@@ -126,7 +126,7 @@ async def update_posting(
     A published posting must stay complete: otherwise 422 lists what would be missing, and nothing changes.
     Postings that come from a feed answer 409: their source rewrites them.
     """
-    posting = await postings.get_posting(session, actor, posting_id, lock=True)
+    posting = await postings.get_posting(session, actor, posting_id, "posting.update")
     require_version(posting.version, expected)
     posting = await postings.update_posting(session, actor, posting, data)
     response.headers["ETag"] = version_tag(posting.version)
@@ -136,7 +136,7 @@ async def update_posting(
 async def _change_state(
     response: Response, session: WriteSession, actor: Actor, posting_id: UUID, transition: postings.Transition
 ) -> PostingRead:
-    posting = await postings.get_posting(session, actor, posting_id, lock=True)
+    posting = await postings.get_posting(session, actor, posting_id, "posting.publish")
     posting = await postings.change_state(session, actor, posting, transition)
     response.headers["ETag"] = version_tag(posting.version)
     return await postings.read(session, posting)

@@ -8,7 +8,8 @@ import typer
 
 from service.cli.context import command, open_database, say
 from service.core.clock import now
-from service.domain import access
+from service.domain import clients
+from service.domain.access import SCOPES
 
 app = typer.Typer(no_args_is_help=True, help="API clients and their secret keys.")
 
@@ -22,17 +23,17 @@ async def create(
     ],
     scope: Annotated[
         list[str] | None,
-        typer.Option(help=f"Repeatable; all of them when left out: {', '.join(access.SCOPES)}."),
+        typer.Option(help=f"Repeatable; all of them when left out: {', '.join(SCOPES)}."),
     ] = None,
     days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Days until the key expires.")] = None,
 ) -> None:
     """Make a client; print its secret key, once, on standard output."""
     async with open_database() as database, database.transaction() as session:
-        client, secret = await access.create_client(
+        client, secret = await clients.create_client(
             session,
             name=name,
             territory_slugs=territory,
-            scopes=scope or sorted(access.SCOPES),
+            scopes=scope or sorted(SCOPES),
             expires_at=now() + timedelta(days=days) if days else None,
         )
     say(f"Client {client.id} ({name}) may: {', '.join(client.scopes)}. Its key is shown now and never again:")
@@ -44,7 +45,7 @@ async def create(
 async def list_clients() -> None:
     """List the clients, with their territories and scopes."""
     async with open_database() as database, database.transaction() as session:
-        for client, slugs in await access.list_clients(session):
+        for client, slugs in await clients.list_clients(session):
             state = "revoked" if client.revoked_at else "active"
             typer.echo(
                 f"{client.id}  {state:8} {client.name}  [{','.join(slugs)}]  {','.join(client.scopes)}"
@@ -56,5 +57,5 @@ async def list_clients() -> None:
 async def revoke(client_id: UUID) -> None:
     """Revoke a client and its keys at once."""
     async with open_database() as database, database.transaction() as session:
-        await access.revoke_client(session, client_id)
+        await clients.revoke_client(session, client_id)
     say(f"Client {client_id} is revoked.")

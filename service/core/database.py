@@ -1,6 +1,6 @@
 """The unit of work: an ``AsyncSession`` inside :func:`transaction`, which holds the only commit."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,11 +13,17 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from service.core import reach as reaching
+from service.core.reach import EVERYWHERE, Reach
+
 # The floors above that may not know SQLAlchemy take the session's type from here.
-__all__ = ["EVENTS_RECORDED", "AsyncSession", "Database", "create_engine"]
+__all__ = ["BEFORE_COMMIT", "EVENTS_RECORDED", "AsyncSession", "Database", "create_engine"]
 
 # Set in ``session.info`` by the verb that records an event, read after the commit.
 EVENTS_RECORDED = "events_recorded"
+# In ``session.info``: what must be the transaction's last statements, by name, each called once.
+BEFORE_COMMIT = "before_commit"
+LastWord = Callable[[AsyncSession], Awaitable[None]]
 
 
 def _dumps(value: Any) -> str:
@@ -41,12 +47,21 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
 
 
 class Database:
-    """An engine, its sessions, and what to call once events have been committed."""
+    """An engine, its sessions, and what to call once events have been committed.
+
+    ``reach`` is how far its transactions reach unless one says otherwise: everywhere, for the platform's own
+    work.
+    """
 
     def __init__(
-        self, bind: AsyncEngine | AsyncConnection, *, wake: Callable[[], None] | None = None
+        self,
+        bind: AsyncEngine | AsyncConnection,
+        *,
+        wake: Callable[[], None] | None = None,
+        reach: Reach = EVERYWHERE,
     ) -> None:
         self.bind = bind
+        self.reach = reach
         self.wake: Callable[[], None] = wake or (lambda: None)
         self.sessions = async_sessionmaker(
             bind,
@@ -55,15 +70,27 @@ class Database:
             join_transaction_mode="create_savepoint",
         )
 
+    def reaching(self, reach: Reach) -> "Database":
+        """Return this database, for transactions that reach as far as ``reach``."""
+        return Database(self.bind, wake=lambda: self.wake(), reach=reach)  # noqa: PLW0108 - wake may change
+
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
+    async def transaction(self, reach: Reach | None = None) -> AsyncIterator[AsyncSession]:
         """Yield a session; commit when the block ends well, roll back when it raises.
 
         After a commit that recorded events, the wake-up is given. A lost wake-up loses nothing:
         workers also look by themselves.
         """
+        reach = self.reach if reach is None else reach
         async with self.sessions() as session:
+            if not reach.everywhere:
+                await reaching.apply(session, reach)
             yield session
+            last_words: dict[str, LastWord] = session.info.pop(BEFORE_COMMIT, {})
+            if last_words:
+                async with reaching.elevated(session):
+                    for last_word in last_words.values():
+                        await last_word(session)
             await session.commit()
             if session.info.pop(EVENTS_RECORDED, False):
                 self.wake()

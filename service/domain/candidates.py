@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,8 +14,9 @@ from service.core.clock import now
 from service.core.errors import Conflict, FieldError, Invalid, NotFound
 from service.core.ids import new_id
 from service.domain import matches
-from service.domain.access import Actor, require_territory, within
+from service.domain.access import Actor, allowed, obtain, require_territory
 from service.domain.events import record
+from service.domain.territories import get_by_slug
 from service.models import CandidateProfile, Commune, IdempotencyRecord, Occupation, Skill, Territory
 from service.schemas.candidates import CandidateProfileCreate, CandidateProfileRead, CandidateProfileUpdate
 
@@ -23,11 +24,6 @@ FORGOTTEN_AFTER: Final = timedelta(days=730)
 """Unsuccessful candidates' data go two years after the last contact (CNIL, recruitment guide)."""
 
 _LISTS: Final = ("occupation_codes", "skill_codes", "contract_kinds", "languages", "licences")
-
-
-def readable(actor: Actor) -> Select[CandidateProfile]:
-    """Return the profiles the actor may read."""
-    return select(CandidateProfile).where(within(actor, CandidateProfile.territory_id))
 
 
 def _read(profile: CandidateProfile, slug: str) -> CandidateProfileRead:
@@ -57,14 +53,14 @@ async def list_candidate_profiles(
     query = (
         select(CandidateProfile, Territory.slug)
         .join(Territory, Territory.id == CandidateProfile.territory_id)
-        .where(within(actor, CandidateProfile.territory_id))
+        .where(allowed(actor, "candidate.read", CandidateProfile))
         .order_by(CandidateProfile.id)
         .limit(limit)
     )
     if after is not None:
         query = query.where(CandidateProfile.id > after)
     if territory is not None:
-        holder = await require_territory(session, actor, territory)
+        holder = await require_territory(session, actor, "candidate.read", territory)
         query = query.where(Territory.lineage.contains([holder.id]))
     if reference is not None:
         query = query.where(CandidateProfile.reference == reference)
@@ -74,19 +70,25 @@ async def list_candidate_profiles(
 
 
 async def get_candidate_profile(
-    session: AsyncSession, actor: Actor, profile_id: uuid.UUID, *, lock: bool = False
+    session: AsyncSession, actor: Actor, profile_id: uuid.UUID, to: str = "candidate.read"
 ) -> CandidateProfile:
-    """Return a profile the actor may read, locked for a change if asked. Raises :class:`NotFound`."""
-    query = readable(actor).where(CandidateProfile.id == profile_id)
-    # The key stays as it is, so matches may be written meanwhile.
-    profile = await session.scalar(query.with_for_update(key_share=True) if lock else query)
-    if profile is None:
-        raise _missing(profile_id)
-    return profile
+    """Return a profile at which the actor holds the permission ``to``, locked unless it is a read.
+
+    Raises :class:`NotFound`, :class:`Forbidden`.
+    """
+    return await obtain(
+        session,
+        actor,
+        CandidateProfile,
+        profile_id,
+        to,
+        reading="candidate.read",
+        missing=_missing(profile_id),
+    )
 
 
-def _missing(profile_id: uuid.UUID) -> NotFound:
-    return NotFound(f"There is no candidate profile {profile_id} among those this key may see.")
+def _missing(profile_id: uuid.UUID) -> str:
+    return f"There is no candidate profile {profile_id} among those you may see."
 
 
 async def create_candidate_profile(
@@ -97,7 +99,7 @@ async def create_candidate_profile(
     Raises :class:`NotFound` (territory), :class:`Invalid`, and :class:`Conflict` when the territory has a
     profile with this reference already or does no matching: then there is no reason to keep the data.
     """
-    territory = await require_territory(session, actor, data.territory)
+    territory = await _territory_for(session, actor, data)
     if matches.FEATURE not in territory.features:
         raise Conflict(
             f"Matching is off in `{territory.slug}`: a profile would serve nothing there, so it is not kept. "
@@ -110,6 +112,7 @@ async def create_candidate_profile(
     values |= {
         "id": new_id(),
         "territory_id": territory.id,
+        "person_id": None if actor.may_at("candidate.create", lineage=territory.lineage) else actor.person_id,
         "version": 1,
         "last_contact_at": moment,
         "created_at": moment,
@@ -128,7 +131,19 @@ async def create_candidate_profile(
         subject_id=created,
         data={"version": 1},
     )
-    return await get_candidate_profile(session, actor, created)
+    return await get_candidate_profile(session, actor, created, "candidate.create")
+
+
+async def _territory_for(session: AsyncSession, actor: Actor, data: CandidateProfileCreate) -> Territory:
+    """Return where the profile is to be kept: a person makes their own wherever there is matching."""
+    if not any(grant.own for grant in actor.holding("candidate.create")):
+        return await require_territory(session, actor, "candidate.create", data.territory)
+    territory = await get_by_slug(session, data.territory)
+    own = not actor.may_at("candidate.create", lineage=territory.lineage)
+    if own and data.reference is not None:
+        message = "A `reference` is the key of a program; leave it out of your own profile."
+        raise Invalid(message, errors=[FieldError("/reference", message, "not_yours")])
+    return territory
 
 
 async def _taken(session: AsyncSession, territory_id: uuid.UUID, reference: str | None) -> Conflict:
@@ -183,7 +198,7 @@ async def delete_candidate_profile(session: AsyncSession, actor: Actor, profile_
 
     Raises :class:`NotFound`.
     """
-    profile = await get_candidate_profile(session, actor, profile_id)
+    profile = await get_candidate_profile(session, actor, profile_id, "candidate.delete")
     await matches.forget_candidate(session, profile.id, profile.territory_id)
     erased = await session.scalar(
         delete(CandidateProfile)
@@ -192,7 +207,7 @@ async def delete_candidate_profile(session: AsyncSession, actor: Actor, profile_
         .execution_options(synchronize_session=False)
     )
     if erased is None:
-        raise _missing(profile_id)
+        raise NotFound(_missing(profile_id))
     session.expunge(profile)
     await session.execute(
         delete(IdempotencyRecord)

@@ -3,21 +3,16 @@
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from service.core.errors import Conflict, FieldError, Invalid, NotFound
+from service.core.errors import Conflict, FieldError, Invalid
 from service.core.ids import new_id
-from service.domain.access import Actor, require_territory, within
+from service.domain.access import Actor, allowed, obtain, require_territory
 from service.domain.events import record
 from service.models import Commune, Employer, Territory
 from service.schemas.employers import EmployerCreate, EmployerRead, EmployerUpdate
-
-
-def readable(actor: Actor) -> Select[Employer]:
-    """Return the employers the actor may read."""
-    return select(Employer).where(within(actor, Employer.territory_id))
 
 
 async def read(session: AsyncSession, employer: Employer) -> EmployerRead:
@@ -44,7 +39,7 @@ async def list_employers(
     query = (
         select(Employer, Territory.slug)
         .join(Territory, Territory.id == Employer.territory_id)
-        .where(within(actor, Employer.territory_id))
+        .where(allowed(actor, "employer.read", Employer))
         .order_by(Employer.id)
         .limit(limit)
     )
@@ -53,20 +48,27 @@ async def list_employers(
     if siret is not None:
         query = query.where(Employer.siret == siret)
     if territory is not None:
-        holder = await require_territory(session, actor, territory)
+        holder = await require_territory(session, actor, "employer.read", territory)
         query = query.where(Territory.lineage.contains([holder.id]))
     return [_read(employer, slug) for employer, slug in await session.execute(query)]
 
 
 async def get_employer(
-    session: AsyncSession, actor: Actor, employer_id: uuid.UUID, *, lock: bool = False
+    session: AsyncSession, actor: Actor, employer_id: uuid.UUID, to: str = "employer.read"
 ) -> Employer:
-    """Return an employer the actor may read. Raises :class:`NotFound`."""
-    query = readable(actor).where(Employer.id == employer_id)
-    employer = await session.scalar(query.with_for_update(key_share=True) if lock else query)
-    if employer is None:
-        raise NotFound(f"There is no employer {employer_id} among those this key may see.")
-    return employer
+    """Return an employer at which the actor holds the permission ``to``, locked unless it is a read.
+
+    Raises :class:`NotFound`, :class:`Forbidden`.
+    """
+    return await obtain(
+        session,
+        actor,
+        Employer,
+        employer_id,
+        to,
+        reading="employer.read",
+        missing=f"There is no employer {employer_id} among those you may see.",
+    )
 
 
 async def _check(session: AsyncSession, data: EmployerUpdate) -> None:
@@ -79,7 +81,7 @@ async def _check(session: AsyncSession, data: EmployerUpdate) -> None:
 
 async def create_employer(session: AsyncSession, actor: Actor, data: EmployerCreate) -> Employer:
     """Make an employer. Raises :class:`Conflict` when the territory already has this SIRET."""
-    territory = await require_territory(session, actor, data.territory)
+    territory = await require_territory(session, actor, "employer.create", data.territory)
     await _check(session, data)
     values = data.model_dump(exclude={"territory"})
     values |= {
@@ -98,7 +100,7 @@ async def create_employer(session: AsyncSession, actor: Actor, data: EmployerCre
         message = f"The territory already has an employer with SIRET {data.siret}."
         raise Conflict(message, extra={"employer_id": str(known)})
     record(session, "employer.created", actor=actor.name, territory_id=territory.id, subject_id=created)
-    return await get_employer(session, actor, created)
+    return await get_employer(session, actor, created, "employer.create")
 
 
 async def update_employer(

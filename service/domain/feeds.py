@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import now
-from service.core.errors import Conflict, FieldError, Invalid, NotFound
+from service.core.errors import Conflict, FieldError, Invalid
 from service.core.ids import new_id
-from service.domain.access import Actor, require_territory, within
+from service.domain.access import Actor, allowed, obtain, require_territory
 from service.domain.events import record
 from service.models import Commune, Feed, FeedListing, ImportReport, Territory, TerritoryCommune
 from service.schemas.feeds import (
@@ -33,32 +33,34 @@ _AFTER_FAILURE: Final = timedelta(minutes=60)
 _READ: Final = (ImportState.DONE.value, ImportState.PARTIAL.value)
 
 
-def readable(actor: Actor) -> Select[Feed]:
-    """Return the feeds the actor may read."""
-    return select(Feed).where(within(actor, Feed.territory_id))
-
-
 async def list_feeds(
     session: AsyncSession, actor: Actor, *, after: uuid.UUID | None, limit: int, territory: str | None = None
 ) -> Sequence[FeedRead]:
     """Return up to ``limit`` feeds in the order they were made, after the id ``after``."""
-    query = readable(actor).order_by(Feed.id).limit(limit)
+    query = select(Feed).where(allowed(actor, "feed.read", Feed)).order_by(Feed.id).limit(limit)
     if after is not None:
         query = query.where(Feed.id > after)
     if territory is not None:
-        holder = await require_territory(session, actor, territory)
+        holder = await require_territory(session, actor, "feed.read", territory)
         inside = select(Territory.id).where(Territory.lineage.contains([holder.id]))
         query = query.where(Feed.territory_id.in_(inside))
     return await _read(session, list(await session.scalars(query)))
 
 
-async def get_feed(session: AsyncSession, actor: Actor, feed_id: uuid.UUID, *, lock: bool = False) -> Feed:
-    """Return a feed the actor may read, locked for a change if asked. Raises :class:`NotFound`."""
-    query = readable(actor).where(Feed.id == feed_id)
-    feed: Feed | None = await session.scalar(query.with_for_update() if lock else query)
-    if feed is None:
-        raise NotFound(f"There is no feed {feed_id} among those this key may see.")
-    return feed
+async def get_feed(session: AsyncSession, actor: Actor, feed_id: uuid.UUID, to: str = "feed.read") -> Feed:
+    """Return a feed at which the actor holds the permission ``to``, locked unless it is a read.
+
+    Raises :class:`NotFound`, :class:`Forbidden`.
+    """
+    return await obtain(
+        session,
+        actor,
+        Feed,
+        feed_id,
+        to,
+        reading="feed.read",
+        missing=f"There is no feed {feed_id} among those you may see.",
+    )
 
 
 async def read(session: AsyncSession, feed: Feed) -> FeedRead:
@@ -146,7 +148,7 @@ async def create_feed(session: AsyncSession, actor: Actor, data: FeedCreate) -> 
 
     Raises :class:`NotFound` (territory), :class:`Conflict` (name taken), :class:`Invalid` (codes).
     """
-    territory = await require_territory(session, actor, data.territory)
+    territory = await require_territory(session, actor, "feed.create", data.territory)
     await _check(session, data.criteria)
     values: dict[str, Any] = data.model_dump(exclude={"territory"}) | {
         "id": new_id(),

@@ -13,16 +13,16 @@ from service.models import IdempotencyRecord
 KEPT = timedelta(hours=24)
 
 
-async def lock(session: AsyncSession, client_id: uuid.UUID, key: str) -> bool:
-    """Take the transaction's lock on a client's key; False when another request holds it."""
-    digest = hashlib.sha256(client_id.bytes + key.encode()).digest()
+async def lock(session: AsyncSession, owner_id: uuid.UUID, key: str) -> bool:
+    """Take the transaction's lock on an owner's key; False when another request holds it."""
+    digest = hashlib.sha256(owner_id.bytes + key.encode()).digest()
     number = int.from_bytes(digest[:8], "big", signed=True)
     return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(number))))
 
 
-async def find(session: AsyncSession, client_id: uuid.UUID, key: str) -> IdempotencyRecord | None:
-    """Return the stored answer of a client's key, unless it is older than 24 hours."""
-    record = await session.get(IdempotencyRecord, (client_id, key))
+async def find(session: AsyncSession, owner_id: uuid.UUID, key: str) -> IdempotencyRecord | None:
+    """Return the stored answer of an owner's key, unless it is older than 24 hours."""
+    record = await session.get(IdempotencyRecord, (owner_id, key))
     if record is not None and record.created_at < now() - KEPT:
         await session.delete(record)
         await session.flush()

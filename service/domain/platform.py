@@ -7,6 +7,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from service.core.reach import elevated
+from service.core.security import Keyring
+from service.core.settings import Settings
 from service.models import Event, PlatformSecret, Posting, ReferentialRelease, Task, Territory
 
 
@@ -21,6 +24,14 @@ async def get_secret(session: AsyncSession, name: str) -> bytes:
         await session.scalars(select(PlatformSecret.value).where(PlatformSecret.name == name))
     ).one()
     return value
+
+
+async def get_keyring(session: AsyncSession, settings: Settings) -> Keyring:
+    """Return the keys worked out from ``SECRET_KEY``, or from a secret made once and kept in the database."""
+    if settings.secret_key is not None:
+        return Keyring(settings.secret_key.get_secret_value().encode())
+    async with elevated(session):
+        return Keyring(await get_secret(session, "master"))
 
 
 async def get_revision(session: AsyncSession) -> str | None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from service.core.errors import Conflict, FieldError, Invalid, NotFound
 from service.core.ids import new_id
+from service.core.reach import elevated
 from service.domain.access import Actor, require_territory
 from service.domain.events import record
 from service.models import Commune, Territory, TerritoryCommune
@@ -138,15 +139,17 @@ async def bump_public_versions(
     Return the new versions by id. Call it once in a transaction, with all that changed: its locks are
     taken in one order.
     """
-    ids = await _lock_lineages(session, territory_ids)
-    changed = await session.execute(
-        update(Territory)
-        .where(Territory.id.in_(ids))
-        .values(public_version=Territory.public_version + 1)
-        .returning(Territory.id, Territory.public_version)
-        .execution_options(synchronize_session=False)
-    )
-    return dict(iter(changed))
+    # What changes inside a territory changes what those above it show, whoever may write there.
+    async with elevated(session):
+        ids = await _lock_lineages(session, territory_ids)
+        changed = await session.execute(
+            update(Territory)
+            .where(Territory.id.in_(ids))
+            .values(public_version=Territory.public_version + 1)
+            .returning(Territory.id, Territory.public_version)
+            .execution_options(synchronize_session=False)
+        )
+        return dict(iter(changed))
 
 
 async def _cover(session: AsyncSession, territory: Territory) -> bool:
@@ -244,7 +247,7 @@ async def create_territory(session: AsyncSession, actor: Actor, data: TerritoryC
     Raises :class:`NotFound` (parent), :class:`Conflict` (slug taken), :class:`Invalid` (codes, or not
     narrower than its parent).
     """
-    parent = await require_territory(session, actor, data.parent)
+    parent = await require_territory(session, actor, "territory.create", data.parent)
     if _WIDTH[data.kind] <= _WIDTH[parent.kind]:
         message = (
             f"A territory of kind `{data.kind}` cannot be inside one of kind `{parent.kind}`. "
@@ -318,8 +321,9 @@ async def update_territory(
 
 async def lock_territory(session: AsyncSession, actor: Actor, slug: str) -> Territory:
     """Return the territory for a change, locked, if the actor is granted it. Raises :class:`NotFound`."""
-    territory = await require_territory(session, actor, slug)
+    territory = await require_territory(session, actor, "territory.update", slug)
     # What holds it is locked first: the change will bump its version too, as every publication inside does.
-    await _lock_lineages(session, [territory.id])
+    async with elevated(session):
+        await _lock_lineages(session, [territory.id])
     await session.refresh(territory)
     return territory

@@ -4,27 +4,43 @@ import datetime
 import uuid
 from typing import Any
 
-from sqlalchemy import ForeignKey, LargeBinary
+from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Created, Id
+from service.models.tenancy import PLATFORM, Tenancy
 
 
 class ApiClient(Base):
-    """A program that calls the API for one or more territories."""
+    """A program that calls the API for one or more territories.
+
+    ``secret``: a server, with secret keys. ``publishable``: a page in a browser, with a key that anybody may
+    see; it is taken from the pages of ``origins`` alone.
+    """
 
     __tablename__ = "api_client"
 
     id: Mapped[Id]
     name: Mapped[str]
+    kind: Mapped[str] = mapped_column(default="secret", server_default="secret")
     territory_ids: Mapped[list[uuid.UUID]] = mapped_column(comment="Territories, each with all inside it")
     scopes: Mapped[list[str]]
+    origins: Mapped[list[str]] = mapped_column(
+        default=list, server_default="{}", comment="https://www.example.fr, as browsers send it"
+    )
+    created_by: Mapped[str | None] = mapped_column(comment="Actor")
     created_at: Mapped[Created]
     revoked_at: Mapped[datetime.datetime | None]
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('secret', 'publishable')", name="kind"),
+        {"info": {"tenancy": Tenancy(territories="territory_ids", client="id")}},
+    )
 
 
 class ApiKey(Base):
-    """A secret key of a client, stored as its SHA-256; ``hint`` is its last four characters."""
+    """A key of a client, stored as its SHA-256; ``hint`` is its last four characters."""
 
     __tablename__ = "api_key"
 
@@ -37,21 +53,26 @@ class ApiKey(Base):
     last_used_at: Mapped[datetime.datetime | None]
     revoked_at: Mapped[datetime.datetime | None]
 
+    __table_args__ = ({"info": {"tenancy": Tenancy(through=(("client_id", "api_client"),))}},)
+
 
 class IdempotencyRecord(Base):
-    """The answer given to a POST with an Idempotency-Key, replayed for 24 hours."""
+    """The answer given to a POST with an Idempotency-Key, replayed for 24 hours.
+
+    ``owner_id`` is the person or API client who sent it.
+    """
 
     __tablename__ = "idempotency_record"
 
-    client_id: Mapped[uuid.UUID] = mapped_column(
-        ForeignKey("api_client.id", ondelete="CASCADE"), primary_key=True
-    )
+    owner_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary, comment="SHA-256 of method, path, query and body")
     status: Mapped[int]
     headers: Mapped[dict[str, Any]]
-    body: Mapped[bytes] = mapped_column(LargeBinary)
+    body: Mapped[bytes] = mapped_column(LargeBinary, info={"pii": "answer"})
     created_at: Mapped[Created] = mapped_column(index=True)
+
+    __table_args__ = ({"info": {"tenancy": Tenancy(person="owner_id", client="owner_id")}},)
 
 
 class PlatformSecret(Base):
@@ -61,3 +82,5 @@ class PlatformSecret(Base):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[bytes] = mapped_column(LargeBinary)
+
+    __table_args__ = ({"info": {"tenancy": PLATFORM}},)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Created, Id, Timestamps, text_enum
 from service.models.enums import RemoteKind, SalaryUnit, WorkingTime
+from service.models.tenancy import Tenancy
 
 
 class CandidateProfile(Base, Timestamps):
@@ -23,6 +24,9 @@ class CandidateProfile(Base, Timestamps):
 
     id: Mapped[Id]
     territory_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("territory.id"), index=True)
+    person_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("person.id"), index=True, comment="Whose it is, when the person signed in to make it"
+    )
     reference: Mapped[str | None] = mapped_column(
         comment="The caller's own key for this person", info={"pii": "identifier"}
     )
@@ -61,4 +65,5 @@ class CandidateProfile(Base, Timestamps):
             unique=True,
             postgresql_where=text("reference IS NOT NULL"),
         ),
+        {"info": {"tenancy": Tenancy(territory="territory_id", person="person_id")}},
     )

@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Id, Timestamps
+from service.models.tenancy import Tenancy
 
 
 class Employer(Base, Timestamps):
@@ -38,4 +39,5 @@ class Employer(Base, Timestamps):
             unique=True,
             postgresql_where=text("siret IS NOT NULL"),
         ),
+        {"info": {"tenancy": Tenancy(territory="territory_id", employer="id")}},
     )

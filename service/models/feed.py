@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Created, Id, Timestamps
+from service.models.tenancy import Tenancy
 
 
 class Feed(Base, Timestamps):
@@ -33,6 +34,7 @@ class Feed(Base, Timestamps):
         UniqueConstraint("territory_id", "source", "name"),
         CheckConstraint("floor_percent BETWEEN 0 AND 100", name="floor_percent"),
         CheckConstraint("interval_minutes BETWEEN 15 AND 1440", name="interval_minutes"),
+        {"info": {"tenancy": Tenancy(territory="territory_id")}},
     )
 
 
@@ -43,6 +45,7 @@ class FeedListing(Base):
     """
 
     __tablename__ = "feed_listing"
+    __table_args__ = ({"info": {"tenancy": Tenancy(through=(("feed_id", "feed"),))}},)
 
     feed_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("feed.id", ondelete="CASCADE"), primary_key=True)
     posting_id: Mapped[uuid.UUID] = mapped_column(
@@ -73,4 +76,5 @@ class ImportReport(Base):
     __table_args__ = (
         Index("ix_import_report_territory", "territory_id", "id"),
         CheckConstraint("state IN ('running', 'done', 'partial', 'failed')", name="state"),
+        {"info": {"tenancy": Tenancy(territory="territory_id")}},
     )

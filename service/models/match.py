@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Big, Created, Id
+from service.models.tenancy import Tenancy
 
 MOST_LINES: Final = 16
 """Lines an explanation may have at most. The engine writes eleven."""
@@ -67,6 +68,14 @@ class Match(Base):
         CheckConstraint(f"jsonb_array_length(explanation) BETWEEN 1 AND {MOST_LINES}", name="explanation"),
         CheckConstraint(f"score = {_SUM_OF_POINTS}", name="sum_of_points"),
         CheckConstraint("candidate_rank IS NOT NULL OR posting_rank IS NOT NULL", name="ranked"),
+        {
+            "info": {
+                "tenancy": Tenancy(
+                    territory="territory_id",
+                    through=(("posting_id", "posting"), ("candidate_id", "candidate_profile")),
+                )
+            }
+        },
     )
 
 
@@ -79,6 +88,7 @@ class MatchingBasis(Base):
     """
 
     __tablename__ = "matching_basis"
+    __table_args__ = ({"info": {"tenancy": Tenancy(outermost="territory_id")}},)
 
     territory_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("territory.id"), primary_key=True)
     revision: Mapped[Big] = mapped_column(default=0)
@@ -96,6 +106,7 @@ class MatchedInput(Base):
     """
 
     __tablename__ = "matched_input"
+    __table_args__ = ({"info": {"tenancy": Tenancy(outermost="root_id")}},)
 
     subject_id: Mapped[uuid.UUID] = mapped_column(
         primary_key=True, comment="candidate_profile.id or posting.id"

@@ -18,6 +18,7 @@ from service.models.enums import (
     SalaryUnit,
     WorkingTime,
 )
+from service.models.tenancy import Tenancy
 
 OWN_SOURCE = "ancrage"
 
@@ -160,6 +161,13 @@ class Posting(Base, Timestamps):
         Index("ix_posting_commune", "commune_code"),
         Index("ix_posting_skill_codes", "skill_codes", postgresql_using="gin"),
         Index("ix_posting_valid_through", "valid_through", postgresql_where=text("state = 'published'")),
+        {
+            "info": {
+                "tenancy": Tenancy(
+                    territory="territory_id", employer="employer_id", readable="state = 'published'"
+                )
+            }
+        },
     )
 
 
@@ -170,6 +178,7 @@ class PostingDocument(Base):
     """
 
     __tablename__ = "posting_document"
+    __table_args__ = ({"info": {"tenancy": Tenancy(through=(("posting_id", "posting"),), readable="true")}},)
 
     posting_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("posting.id", ondelete="CASCADE"), primary_key=True
@@ -185,6 +194,7 @@ class PostingChange(Base):
     """One entry of a posting's history: what changed, by whom, when."""
 
     __tablename__ = "posting_change"
+    __table_args__ = ({"info": {"tenancy": Tenancy(through=(("posting_id", "posting"),))}},)
 
     id: Mapped[Id]
     posting_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("posting.id", ondelete="CASCADE"), index=True)

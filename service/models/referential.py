@@ -12,6 +12,7 @@ from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Numeric, Un
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Created, Id
+from service.models.tenancy import EVERYBODY
 
 
 class ReferentialRelease(Base):
@@ -28,7 +29,10 @@ class ReferentialRelease(Base):
     counts: Mapped[dict[str, Any]]
     imported_at: Mapped[Created]
 
-    __table_args__ = (Index("ix_referential_release_latest", "referential", "imported_at"),)
+    __table_args__ = (
+        Index("ix_referential_release_latest", "referential", "imported_at"),
+        {"info": {"tenancy": EVERYBODY}},
+    )
 
 
 class Commune(Base):
@@ -73,6 +77,7 @@ class Commune(Base):
         ),
         Index("ix_commune_folded_name", "folded_name", "code"),
         Index("ix_commune_search_name", "search_name", postgresql_ops={"search_name": "text_pattern_ops"}),
+        {"info": {"tenancy": EVERYBODY}},
     )
 
 
@@ -80,6 +85,7 @@ class Sector(Base):
     """A NAF division (two digits), with ROME's label for it."""
 
     __tablename__ = "sector"
+    __table_args__ = ({"info": {"tenancy": EVERYBODY}},)
 
     code: Mapped[str] = mapped_column(primary_key=True)
     label: Mapped[str]
@@ -103,13 +109,17 @@ class Occupation(Base):
     major_domain_label: Mapped[str | None]
     obsolete_since: Mapped[datetime.datetime | None]
 
-    __table_args__ = (Index("ix_occupation_folded_label", "folded_label", "code"),)
+    __table_args__ = (
+        Index("ix_occupation_folded_label", "folded_label", "code"),
+        {"info": {"tenancy": EVERYBODY}},
+    )
 
 
 class OccupationTitle(Base):
     """One of the 13,120 titles (appellations) that name an occupation."""
 
     __tablename__ = "occupation_title"
+    __table_args__ = ({"info": {"tenancy": EVERYBODY}},)
 
     code: Mapped[str] = mapped_column(primary_key=True, comment="OGR code")
     occupation_code: Mapped[str] = mapped_column(ForeignKey("occupation.code"), index=True)
@@ -136,6 +146,7 @@ class Skill(Base):
     __table_args__ = (
         CheckConstraint("kind IN ('competence', 'knowledge')", name="kind"),
         Index("ix_skill_folded_label", "folded_label", "code"),
+        {"info": {"tenancy": EVERYBODY}},
     )
 
 
@@ -143,6 +154,7 @@ class OccupationSkill(Base):
     """A skill that ROME lists for an occupation; ``core`` when it is at the heart of the trade."""
 
     __tablename__ = "occupation_skill"
+    __table_args__ = ({"info": {"tenancy": EVERYBODY}},)
 
     occupation_code: Mapped[str] = mapped_column(ForeignKey("occupation.code"), primary_key=True)
     skill_code: Mapped[str] = mapped_column(ForeignKey("skill.code"), primary_key=True, index=True)
@@ -153,6 +165,7 @@ class OccupationMobility(Base):
     """A move ROME sees from one occupation to another; rank 1 is the nearest."""
 
     __tablename__ = "occupation_mobility"
+    __table_args__ = ({"info": {"tenancy": EVERYBODY}},)
 
     from_code: Mapped[str] = mapped_column(ForeignKey("occupation.code"), primary_key=True)
     to_code: Mapped[str] = mapped_column(ForeignKey("occupation.code"), primary_key=True, index=True)
@@ -163,6 +176,7 @@ class OccupationSector(Base):
     """A NAF division in which an occupation is practised, as ROME lists it."""
 
     __tablename__ = "occupation_sector"
+    __table_args__ = ({"info": {"tenancy": EVERYBODY}},)
 
     occupation_code: Mapped[str] = mapped_column(ForeignKey("occupation.code"), primary_key=True)
     sector_code: Mapped[str] = mapped_column(ForeignKey("sector.code"), primary_key=True)
@@ -175,6 +189,7 @@ class ProfessionalFamily(Base):
     """
 
     __tablename__ = "professional_family"
+    __table_args__ = ({"info": {"tenancy": EVERYBODY}},)
 
     nomenclature: Mapped[str] = mapped_column(primary_key=True, comment="fap2009 | fap2021")
     code: Mapped[str] = mapped_column(primary_key=True)
@@ -189,6 +204,7 @@ class FamilyOccupation(Base):
     """
 
     __tablename__ = "family_occupation"
+    __table_args__ = ({"info": {"tenancy": EVERYBODY}},)
 
     family_code: Mapped[str] = mapped_column(primary_key=True)
     rome_code: Mapped[str] = mapped_column(primary_key=True, comment="As published: ROME v3", index=True)
@@ -236,4 +252,5 @@ class Tension(Base):
             postgresql_nulls_not_distinct=True,
         ),
         Index("ix_tension_family", "nomenclature", "family_code", "area_kind", "area_code"),
+        {"info": {"tenancy": EVERYBODY}},
     )

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, text_enum
 from service.models.enums import ContractKind, RemoteKind, WorkingTime
+from service.models.tenancy import SHARED, Tenancy
 
 
 class PostingIndex(Base):
@@ -44,6 +45,7 @@ class PostingIndex(Base):
         Index("ix_posting_index_newest", "territory_id", "published_at", "posting_id"),
         Index("ix_posting_index_newest_of_all", "published_at", "posting_id"),
         Index("ix_posting_index_point", "latitude", "longitude"),
+        {"info": {"tenancy": Tenancy(territory="territory_id", employer="employer_id", readable="true")}},
     )
 
 
@@ -71,6 +73,7 @@ class PostingWords(Base):
         Index(
             "ix_posting_words_stems", "stems", postgresql_using="gin", postgresql_with={"fastupdate": "off"}
         ),
+        {"info": {"tenancy": Tenancy(through=(("posting_id", "posting"),), readable="true")}},
     )
 
 
@@ -97,4 +100,5 @@ class SearchWord(Base):
         Index("ix_search_word_word", "kind", "word"),
         Index("ix_search_word_stem", "kind", "stem"),
         Index("ix_search_word_near", "kind", "initial", "size"),
+        {"info": {"tenancy": SHARED}},
     )

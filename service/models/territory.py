@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Big, Id, Timestamps, text_enum
 from service.models.enums import TerritoryKind
+from service.models.tenancy import Tenancy
 
 
 class Territory(Base, Timestamps):
@@ -40,13 +41,17 @@ class Territory(Base, Timestamps):
     version: Mapped[int] = mapped_column(default=1)
     public_version: Mapped[Big] = mapped_column(default=1)
 
-    __table_args__ = (Index("ix_territory_lineage", "lineage", postgresql_using="gin"),)
+    __table_args__ = (
+        Index("ix_territory_lineage", "lineage", postgresql_using="gin"),
+        {"info": {"tenancy": Tenancy(lineage=True, readable="true")}},
+    )
 
 
 class TerritoryCommune(Base):
     """One commune a territory covers, worked out from its declared coverage."""
 
     __tablename__ = "territory_commune"
+    __table_args__ = ({"info": {"tenancy": Tenancy(territory="territory_id", readable="true")}},)
 
     territory_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("territory.id", ondelete="CASCADE"), primary_key=True

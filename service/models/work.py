@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Identity, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Created, Id, text_enum
+from service.models.tenancy import PLATFORM, Tenancy
 
 
 class TaskState(enum.StrEnum):
@@ -30,6 +31,8 @@ class Event(Base):
     """Something that happened, recorded in the transaction in which it happened."""
 
     __tablename__ = "event"
+    # Whoever records an event may well not read it.
+    __mapper_args__ = {"eager_defaults": False}  # noqa: RUF012 - as SQLAlchemy declares it
 
     id: Mapped[Id]
     sequence: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
@@ -46,6 +49,7 @@ class Event(Base):
         Index("ix_event_pending", "sequence", postgresql_where=text("fanned_out_at IS NULL")),
         Index("ix_event_territory", "territory_id", "sequence"),
         Index("ix_event_subject", "subject_id"),
+        {"info": {"tenancy": Tenancy(territory="territory_id", addable=True)}},
     )
 
 
@@ -85,6 +89,7 @@ class Task(Base):
             "ix_task_alone", "handler", "subject_id", unique=True, postgresql_where=text("state = 'running'")
         ),
         Index("ix_task_dead", "finished_at", postgresql_where=text("state = 'dead'")),
+        {"info": {"tenancy": PLATFORM}},
     )
 
 
@@ -92,6 +97,7 @@ class Schedule(Base):
     """A repeated piece of work and when it is next due; several schedulers run a tick once."""
 
     __tablename__ = "schedule"
+    __table_args__ = ({"info": {"tenancy": PLATFORM}},)
 
     name: Mapped[str] = mapped_column(primary_key=True)
     due_at: Mapped[datetime.datetime]

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.app import openapi_document
 from service.core.database import Database
-from service.core.security import new_secret_key
+from service.core.security import Kind, new_key
 from service.domain import access
 from tests.client import ApiClient
 from tests.factories import create_key, create_territory
@@ -87,7 +87,7 @@ async def test_wrong_callers_are_refused_before_their_body_is_judged(
         "none": None,
         "empty": "Bearer ",
         "another scheme": "Basic Zm9vOmJhcg==",
-        "forged": f"Bearer {new_secret_key()}",
+        "forged": f"Bearer {new_key(Kind.SECRET_KEY)}",
         "broken checksum": f"Bearer {good[:-1]}{'0' if good[-1] != '0' else '1'}",
         "expired": f"Bearer {expired}",
         "not ascii": "Bearer ancrage_sk_é",

@@ -82,7 +82,7 @@ async def arrange(database: Database, **overrides: Any) -> tuple[Territory, Empl
 
 
 async def publish(session: AsyncSession, posting_id: Any) -> None:
-    posting = await postings.get_posting(session, ACTOR, posting_id, lock=True)
+    posting = await postings.get_posting(session, ACTOR, posting_id, "posting.update")
     await postings.change_state(session, ACTOR, posting, postings.PUBLISH)
 
 
@@ -131,7 +131,7 @@ async def test_a_posting_filled_while_its_employer_is_followed_stays_out_of_sigh
     async with fresh_database.transaction() as session:
         await publish(session, posting.id)
     async with fresh_database.transaction() as session:
-        held = await employers.get_employer(session, ACTOR, employer.id, lock=True)
+        held = await employers.get_employer(session, ACTOR, employer.id, "employer.update")
         await employers.update_employer(session, ACTOR, held, EmployerUpdate(name="Nouveau Fournil"))
 
     async def following() -> int:
@@ -139,7 +139,7 @@ async def test_a_posting_filled_while_its_employer_is_followed_stays_out_of_sigh
             return await postings.follow_employer(session, employer.id)
 
     async with fresh_database.transaction() as session:
-        filled = await postings.get_posting(session, ACTOR, posting.id, lock=True)
+        filled = await postings.get_posting(session, ACTOR, posting.id, "posting.update")
         await postings.change_state(session, ACTOR, filled, postings.FILL)
         task = await start_and_wait_for_a_lock(fresh_database, following())
     assert await task == 0
@@ -152,7 +152,7 @@ async def test_a_new_name_waits_for_a_publication_under_way_then_reaches_it(fres
 
     async def renaming() -> None:
         async with fresh_database.transaction() as session:
-            held = await employers.get_employer(session, ACTOR, employer.id, lock=True)
+            held = await employers.get_employer(session, ACTOR, employer.id, "employer.update")
             await employers.update_employer(session, ACTOR, held, EmployerUpdate(name="Nouveau Fournil"))
 
     async with fresh_database.transaction() as session:

@@ -24,7 +24,8 @@ from service.core.database import Database, create_engine
 from service.core.migrations import migrate
 from service.core.settings import Settings
 from service.demo import load_demo
-from service.domain import access
+from service.domain import clients
+from service.domain.access import SCOPES
 from service.models import Territory
 
 pytestmark = pytest.mark.xdist_group("schemathesis")
@@ -65,8 +66,8 @@ class _Server:
         await load_demo(database, lambda _: None)
         async with database.transaction() as session:
             slugs = list(await session.scalars(select(Territory.slug)))
-            _, self.key = await access.create_client(
-                session, name="Fuzz", territory_slugs=slugs, scopes=list(access.SCOPES)
+            _, self.key = await clients.create_client(
+                session, name="Fuzz", territory_slugs=slugs, scopes=list(SCOPES)
             )
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]

@@ -129,7 +129,7 @@ async def test_people_and_imports_write_at_once(fresh_database: Database) -> Non
     async def fill(number: int) -> None:
         async with database.transaction() as session:
             posting = await postings.get_posting(
-                session, system("a person"), (await posting_of(session, number)).id, lock=True
+                session, system("a person"), (await posting_of(session, number)).id, "posting.update"
             )
             await postings.change_state(session, system("a person"), posting, postings.FILL)
 

@@ -8,7 +8,7 @@ from service.core.database import Database
 from service.core.ids import new_id
 from service.core.settings import Settings
 from service.domain import tasks
-from service.domain.access import create_client
+from service.domain.clients import create_client
 from service.domain.tasks import Ending
 from service.jobs.housekeeping import delete_expired
 from service.jobs.work import TaskFacts, Work
@@ -119,7 +119,7 @@ async def test_housekeeping_deletes_what_has_served_and_nothing_else(
         for number in range(5):
             session.add(
                 IdempotencyRecord(
-                    client_id=client.id, key=str(number), fingerprint=b"", status=201, headers={}, body=b""
+                    owner_id=client.id, key=str(number), fingerprint=b"", status=201, headers={}, body=b""
                 )
             )
     await run_sql(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import defer
 from service.core import metrics
 from service.core.clock import now
 from service.core.errors import Conflict, NotFound
-from service.domain.access import Actor, require_territory, within
+from service.domain.access import Actor, allowed, require_territory
 from service.domain.imports.account import Account
 from service.models import Feed, ImportReport, Territory
 from service.schemas.feeds import ImportReportRead, ImportReportSummary, ImportState
@@ -100,7 +100,7 @@ def readable(actor: Actor) -> Select[ImportReport, str, str]:
         select(ImportReport, Territory.slug, Feed.name)
         .join(Territory, Territory.id == ImportReport.territory_id)
         .join(Feed, Feed.id == ImportReport.feed_id)
-        .where(within(actor, ImportReport.territory_id))
+        .where(allowed(actor, "import.read", ImportReport))
     )
 
 
@@ -124,7 +124,7 @@ async def list_reports(
     if state is not None:
         query = query.where(ImportReport.state == state.value)
     if territory is not None:
-        holder = await require_territory(session, actor, territory)
+        holder = await require_territory(session, actor, "import.read", territory)
         inside = select(Territory.id).where(Territory.lineage.contains([holder.id]))
         query = query.where(ImportReport.territory_id.in_(inside))
     return [

@@ -7,7 +7,6 @@ from service.domain.postings.queries import (
     public_documents,
     public_posting,
     read,
-    readable,
 )
 from service.domain.postings.states import FILL, PAUSE, PUBLISH, WITHDRAW, Transition
 from service.domain.postings.verbs import (
@@ -36,6 +35,5 @@ __all__ = [
     "public_documents",
     "public_posting",
     "read",
-    "readable",
     "update_posting",
 ]

@@ -3,23 +3,17 @@
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import Select, Text, cast, select
+from sqlalchemy import Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import now
 from service.core.errors import Gone, NotFound
-from service.domain.access import Actor, require_territory, within
+from service.domain.access import Actor, allowed, obtain, require_territory
 from service.domain.postings.changes import parts
 from service.domain.postings.states import CLOSED
 from service.models import Posting, PostingChange, PostingDocument, Territory
 from service.models.enums import PostingState
 from service.schemas.postings import PostingRead
-
-
-def readable(actor: Actor) -> Select[Posting]:
-    """Return the postings the actor may read, in whatever state."""
-    return select(Posting).where(within(actor, Posting.territory_id))
-
 
 _NESTED = ("territory", "contract", "salary", "place", "experience", "apply")
 
@@ -50,14 +44,14 @@ async def list_postings(
     query = (
         select(Posting, Territory.slug)
         .join(Territory, Territory.id == Posting.territory_id)
-        .where(within(actor, Posting.territory_id))
+        .where(allowed(actor, "posting.read", Posting))
         .order_by(Posting.id.desc())
         .limit(limit)
     )
     if after is not None:
         query = query.where(Posting.id < after)
     if territory is not None:
-        holder = await require_territory(session, actor, territory)
+        holder = await require_territory(session, actor, "posting.read", territory)
         query = query.where(Territory.lineage.contains([holder.id]))
     if employer_id is not None:
         query = query.where(Posting.employer_id == employer_id)
@@ -69,14 +63,21 @@ async def list_postings(
 
 
 async def get_posting(
-    session: AsyncSession, actor: Actor, posting_id: uuid.UUID, *, lock: bool = False
+    session: AsyncSession, actor: Actor, posting_id: uuid.UUID, to: str = "posting.read"
 ) -> Posting:
-    """Return a posting the actor may read, locked for a change if asked. Raises :class:`NotFound`."""
-    query = readable(actor).where(Posting.id == posting_id)
-    posting = await session.scalar(query.with_for_update(key_share=True) if lock else query)
-    if posting is None:
-        raise NotFound(f"There is no posting {posting_id} among those this key may see.")
-    return posting
+    """Return a posting at which the actor holds the permission ``to``, locked unless it is a read.
+
+    Raises :class:`NotFound`, :class:`Forbidden`.
+    """
+    return await obtain(
+        session,
+        actor,
+        Posting,
+        posting_id,
+        to,
+        reading="posting.read",
+        missing=f"There is no posting {posting_id} among those you may see.",
+    )
 
 
 async def list_changes(

@@ -81,7 +81,7 @@ def _event(
 
 async def create_posting(session: AsyncSession, actor: Actor, data: PostingCreate) -> Posting:
     """Make a draft for an employer the actor may see. Raises :class:`NotFound`, :class:`Invalid`."""
-    employer = await get_employer(session, actor, data.employer_id)
+    employer = await get_employer(session, actor, data.employer_id, "posting.create")
     values = changes.columns(data)
     await _check_codes(session, values)
     posting = Posting(

@@ -104,7 +104,7 @@ async def delete_old(session: AsyncSession, what: Deletable, *, older_than: time
     edge = func.statement_timestamp() - older_than
     key: tuple[InstrumentedAttribute[Any], ...]
     if what == "answers":
-        key, old = (IdempotencyRecord.client_id, IdempotencyRecord.key), IdempotencyRecord.created_at < edge
+        key, old = (IdempotencyRecord.owner_id, IdempotencyRecord.key), IdempotencyRecord.created_at < edge
     elif what == "tasks":
         key, old = (Task.id,), and_(Task.state.in_(ENDED), Task.finished_at < edge)
     else:
