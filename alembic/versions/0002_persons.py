@@ -13,7 +13,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 # Of service.models.walls, applied once this revision is reached.
-walls = "bb1016ffef0a5ba7"
+walls = "3896f2fc25f2c1b5"
 
 _WALLS_FUNCTIONS = (
     "actor_territories",

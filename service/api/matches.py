@@ -37,7 +37,7 @@ async def list_posting_matches(
 @router.get("/candidate-profiles/{profile_id}/matches", responses=problems(404))
 async def list_candidate_matches(
     session: ReadSession,
-    actor: Annotated[Actor, Depends(Permitted("match.read"))],
+    actor: Annotated[Actor, Depends(Permitted("candidate.read"))],
     language: PreferredLanguage,
     profile_id: UUID,
     limit: Best = 20,
@@ -46,5 +46,5 @@ async def list_candidate_matches(
 
     Words come in French or English (`Accept-Language`). Postings that were closed meanwhile are left out.
     """
-    profile = await candidates.get_candidate_profile(session, actor, profile_id, "match.read")
+    profile = await candidates.get_candidate_profile(session, actor, profile_id)
     return await matches.suggest_postings(session, profile, language, limit=limit)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Response
 from starlette.concurrency import run_in_threadpool
 
-from service.api.dependencies import Session, get_database
+from service.api.dependencies import get_database
 from service.api.problems import problems
 from service.core import metrics
 from service.core.database import Database
@@ -41,12 +41,13 @@ async def get_health() -> Health:
 
 
 @router.get("/readyz", responses=problems(503))
-async def get_readiness(session: Session) -> Readiness:
+async def get_readiness(database: Annotated[Database, Depends(get_database)]) -> Readiness:
     """Answer when the database answers and has the structure this code expects.
 
     For a load balancer: 503 means "send nothing here".
     """
-    revision = await get_revision(session)
+    async with database.transaction() as session:
+        revision = await get_revision(session)
     if revision is None or revision != head_revision():
         message = f"The database is at revision {revision}, not {head_revision()}: run `ancrage migrate`."
         raise Unavailable(message)

@@ -1,8 +1,8 @@
 """Whose a row is: declared by its table, kept by PostgreSQL whatever a query forgets.
 
 Every table names its :class:`Tenancy` in ``info={"tenancy": …}``; :func:`service.models.walls.statements`
-turns it into row-level security. The session says who acts (``core.reach``); a row that is not theirs does not exist
-for them. What the platform does for itself is not held by these walls.
+turns it into row-level security. The session says who acts (``core.reach``); a row that is not theirs does
+not exist for them. What the platform does for itself is not held by these walls.
 """
 
 from dataclasses import dataclass

@@ -44,7 +44,8 @@ EXCEPTION
     WHEN duplicate_object OR unique_violation THEN NULL;
     WHEN insufficient_privilege THEN
         RAISE EXCEPTION 'The database needs the role {ROLE}, which % may not create. '
-            'Run once, as an administrator: CREATE ROLE {ROLE} NOLOGIN; GRANT {ROLE} TO %;', current_user, quote_ident(current_user);
+            'Run once, as an administrator: CREATE ROLE {ROLE} NOLOGIN; GRANT {ROLE} TO %;',
+            current_user, quote_ident(current_user);
 END $$
 """
 _ROLE_TAKEN = f"""
@@ -64,13 +65,11 @@ END $$
 
 
 def tenancy_of(table: Table) -> Tenancy:
-    """Return what ``table`` declares. Raises :class:`ValueError` for a table that declares nothing."""
+    """Return what ``table`` declares. Raises :class:`LookupError` for a table that declares nothing."""
     found = table.info.get("tenancy")
-    if not isinstance(found, Tenancy):
-        raise ValueError(
-            f"The table {table.name} must say whose its rows are: info={{'tenancy': Tenancy(…)}}"
-        )
-    return found
+    if isinstance(found, Tenancy):
+        return found
+    raise LookupError(f"The table {table.name} must say whose its rows are, in its info.")
 
 
 def _own(name: str, tenancy: Tenancy) -> Iterator[str]:

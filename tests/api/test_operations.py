@@ -60,11 +60,11 @@ async def test_our_own_fault_tells_nothing_and_logs_no_secret(
 
 
 async def test_a_row_the_database_refuses_is_not_logged(
-    client: ApiClient, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+    client: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refused(*_: object, **__: object) -> None:
+    async def refused(session: AsyncSession, *_: object, **__: object) -> None:
         await session.execute(
-            text("INSERT INTO api_client (id, name) VALUES (gen_random_uuid(), :name)"),
+            text("INSERT INTO privacy_request (id, email) VALUES (gen_random_uuid(), :name)"),
             {"name": "Camille Invented"},
         )
 

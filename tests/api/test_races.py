@@ -14,6 +14,7 @@ from service.app import create_app
 from service.core.clock import in_days
 from service.core.database import Database
 from service.core.errors import Conflict
+from service.core.reach import elevated
 from service.core.settings import Settings
 from service.domain import employers, postings, territories
 from service.domain.access import system
@@ -211,7 +212,8 @@ async def test_rows_locked_elsewhere_answer_try_again(fresh_database: Database, 
     app: FastAPI = create_app(fresh_database, settings=settings)
 
     async def crossed(session: WriteSession) -> None:
-        await session.execute(text("SELECT 1 FROM territory FOR UPDATE NOWAIT"))
+        async with elevated(session):
+            await session.execute(text("SELECT 1 FROM territory FOR UPDATE NOWAIT"))
 
     app.add_api_route("/v1/crossed", crossed, methods=["POST"], status_code=204)
     async with (

@@ -47,7 +47,6 @@ _OWN: Final = _all(
     "consent:read give withdraw",
     "invitation:accept",
     "candidate:read create update delete",
-    "match:read",
 )
 _MANAGE: Final = _all(
     "territory:read create update",

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import now
 from service.core.errors import Gone, NotFound
+from service.core.reach import elevated
 from service.domain.access import Actor, allowed, obtain, require_territory
 from service.domain.postings.changes import parts
 from service.domain.postings.states import CLOSED
@@ -117,15 +118,17 @@ async def public_posting(
     Raises :class:`Gone` when it was public and is closed, :class:`NotFound` otherwise. A near-duplicate
     answers with the posting shown in its stead.
     """
-    posting = await session.scalar(
-        select(Posting)
-        .join(Territory, Territory.id == Posting.territory_id)
-        .where(
-            Posting.id == posting_id,
-            Territory.lineage.contains([territory.id]),
-            Territory.features.contains(["postings"]),
+    # A closed posting is nobody's but its owner's; that it was public, and no longer is, anybody may know.
+    async with elevated(session):
+        posting = await session.scalar(
+            select(Posting)
+            .join(Territory, Territory.id == Posting.territory_id)
+            .where(
+                Posting.id == posting_id,
+                Territory.lineage.contains([territory.id]),
+                Territory.features.contains(["postings"]),
+            )
         )
-    )
     if posting is None or posting.published_at is None:
         raise NotFound(f"There is no posting {posting_id} in this territory.")
     if posting.state in CLOSED:
