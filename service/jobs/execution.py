@@ -50,7 +50,7 @@ async def _attempt(work: Work, handler: Handler | None, claimed: Claimed, backof
         return Outcome("dead", Ending(task, error))
     try:
         async with asyncio.timeout(handler.timeout_seconds) as limit:
-            await handler.run(work, task)
+            await handler.run(await work.within(handler.scope, task.territory_id), task)
     except asyncio.CancelledError as error:
         current = asyncio.current_task()
         if current is None or current.cancelling():

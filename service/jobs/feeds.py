@@ -11,7 +11,7 @@ from service.core.settings import Settings
 from service.domain import feeds, imports, publication
 from service.domain.access import system
 from service.domain.feeds import Wanted
-from service.jobs.work import TaskFacts, Work, handler
+from service.jobs.work import Scope, TaskFacts, Work, handler
 from service.schemas.feed import FeedBatch, FeedError
 from service.schemas.feeds import ImportState
 
@@ -34,7 +34,7 @@ async def start_due_feeds(work: Work, _task: TaskFacts) -> None:
         log.info("feeds.due", count=started)
 
 
-@handler(max_attempts=4, timeout_seconds=1800, coalesce=True)
+@handler(max_attempts=4, timeout_seconds=1800, coalesce=True, scope=Scope.TERRITORY)
 async def fetch_feed(work: Work, task: TaskFacts) -> None:
     """Read a live feed and bring its territory's postings in line with it.
 
@@ -99,7 +99,7 @@ def _tell(received: int, expected: int | None) -> None:
     log.debug("feed.reading", received=received, expected=expected)
 
 
-@handler(timeout_seconds=60, coalesce=True)
+@handler(timeout_seconds=60, coalesce=True, scope=Scope.TERRITORY)
 async def regroup_posting(work: Work, task: TaskFacts) -> None:
     """Group a posting with its near-duplicates, or let another of its group be shown in its stead."""
     if task.subject_id is None or task.territory_id is None or imports.is_grouped(task.data):

@@ -10,7 +10,7 @@ from service.core.database import AsyncSession
 from service.domain import candidates, matches
 from service.domain.access import system
 from service.domain.matches import candidate_is_due, posting_is_due
-from service.jobs.work import TaskFacts, Work, handler
+from service.jobs.work import Scope, TaskFacts, Work, handler
 
 IsDue = Callable[[AsyncSession, UUID, UUID], Awaitable[bool]]
 
@@ -21,7 +21,7 @@ _LONG = 3600.0
 _AT_ONCE = 100
 
 
-@handler(timeout_seconds=_LONG, coalesce=True)
+@handler(timeout_seconds=_LONG, coalesce=True, scope=Scope.TREE)
 async def match_posting(work: Work, task: TaskFacts) -> None:
     """Match a posting that opened, changed or closed, with whatever else waits under the same territory.
 
@@ -31,13 +31,13 @@ async def match_posting(work: Work, task: TaskFacts) -> None:
     await _match_if_due(work, task, posting_is_due)
 
 
-@handler(timeout_seconds=_LONG, coalesce=True)
+@handler(timeout_seconds=_LONG, coalesce=True, scope=Scope.TREE)
 async def match_candidate(work: Work, task: TaskFacts) -> None:
     """Match a profile that came, changed, was paused or was erased, with whatever else waits."""
     await _match_if_due(work, task, candidate_is_due)
 
 
-@handler(timeout_seconds=_LONG, coalesce=True)
+@handler(timeout_seconds=_LONG, coalesce=True, scope=Scope.TREE)
 async def match_territory(work: Work, task: TaskFacts) -> None:
     """Match what a territory's features now let in, or leave out."""
     if task.territory_id is None:
@@ -54,7 +54,8 @@ async def match_everything(work: Work, _task: TaskFacts) -> None:
     async with work.database.transaction() as session:
         roots = await matches.list_roots(session)
     for root_id in roots:
-        outcome = await matches.match_tree(work.database, root_id)
+        tree = await work.within(Scope.TREE, root_id)
+        outcome = await matches.match_tree(tree.database, root_id)
         log.info(
             "matching.done",
             territory_id=str(root_id),

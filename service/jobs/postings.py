@@ -2,7 +2,7 @@
 
 from service.domain import postings, publication, territories
 from service.domain.access import system
-from service.jobs.work import TaskFacts, Work, handler
+from service.jobs.work import Scope, TaskFacts, Work, handler
 
 _BATCH = 500
 _ACTOR = system("clock")
@@ -17,7 +17,7 @@ async def expire_postings(work: Work, _task: TaskFacts) -> None:
                 return
 
 
-@handler(coalesce=True)
+@handler(coalesce=True, scope=Scope.TERRITORY)
 async def follow_employer(work: Work, task: TaskFacts) -> None:
     """Render an employer's public postings again after it changed."""
     if task.subject_id is None:

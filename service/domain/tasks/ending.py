@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.database import Database
+from service.core.reach import elevated
 from service.domain.tasks.facts import Lease, LeaseLost, TaskFacts
 from service.domain.tasks.rows import still_leased
 from service.models import Task, TaskState
@@ -45,7 +46,10 @@ async def completing(
     task back while the block runs, however late its lease.
     """
     async with database.transaction() as session:
-        if not await finish(session, [task]):
+        # The handler may reach one territory only; its task is the platform's.
+        async with elevated(session):
+            finished = await finish(session, [task])
+        if not finished:
             raise LeaseLost(
                 f"Task {task.id} is no longer leased to {task.leased_by} (attempt {task.attempts})."
             )
