@@ -13,7 +13,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 # Of service.models.walls, applied once this revision is reached.
-walls = "3896f2fc25f2c1b5"
+walls = "82dc52463a16a2bd"
 
 _WALLS_FUNCTIONS = (
     "actor_territories",
@@ -410,7 +410,10 @@ def upgrade() -> None:
         sa.Column("territory_id", sa.UUID(), nullable=True),
         sa.Column("employer_id", sa.UUID(), nullable=True),
         sa.Column("partner_id", sa.UUID(), nullable=True),
+        sa.Column("link_digest", sa.LargeBinary(), nullable=False),
         sa.Column("invited_by", sa.Text(), nullable=False, comment="Actor"),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False, comment="The newest mail"),
+        sa.Column("sendings", sa.Integer(), nullable=False, comment="Mails so far"),
         sa.Column("role_expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
@@ -430,6 +433,7 @@ def upgrade() -> None:
             ["territory_id"], ["territory.id"], name=op.f("fk_invitation_territory_id_territory")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invitation")),
+        sa.UniqueConstraint("link_digest", name=op.f("uq_invitation_link_digest")),
     )
     op.create_index(op.f("ix_invitation_email"), "invitation", ["email"], unique=False)
     op.create_index(op.f("ix_invitation_territory_id"), "invitation", ["territory_id"], unique=False)

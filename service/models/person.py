@@ -3,7 +3,7 @@
 import datetime
 import uuid
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Created, Id, Timestamps
@@ -132,6 +132,7 @@ class RoleGrant(Base):
                     employer="employer_id",
                     partner="partner_id",
                     person="person_id",
+                    reserved=True,
                 )
             }
         },
@@ -139,7 +140,11 @@ class RoleGrant(Base):
 
 
 class Invitation(Base):
-    """A hat offered by e-mail; whoever signs in with that address may take it until it expires."""
+    """A hat offered by e-mail; whoever signs in with that address may take it until it expires.
+
+    ``link_digest`` is of the token in the mail, worked out again from ``id`` whenever it is sent.
+    ``invited_by`` is who vouches: they must still be allowed to give the role when it is taken.
+    """
 
     __tablename__ = "invitation"
 
@@ -150,7 +155,10 @@ class Invitation(Base):
     territory_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("territory.id"), index=True)
     employer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("employer.id"))
     partner_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("partner.id"))
+    link_digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True, info={"pii": None})
     invited_by: Mapped[str] = mapped_column(comment="Actor", info={"pii": None})
+    sent_at: Mapped[datetime.datetime] = mapped_column(comment="The newest mail", info={"pii": None})
+    sendings: Mapped[int] = mapped_column(default=1, comment="Mails so far", info={"pii": None})
     role_expires_at: Mapped[datetime.datetime | None] = mapped_column(info={"pii": "role"})
     created_at: Mapped[Created]
     expires_at: Mapped[datetime.datetime] = mapped_column(info={"pii": "role"})
@@ -173,7 +181,11 @@ class Invitation(Base):
         {
             "info": {
                 "tenancy": Tenancy(
-                    territory="territory_id", employer="employer_id", partner="partner_id", email="email"
+                    territory="territory_id",
+                    employer="employer_id",
+                    partner="partner_id",
+                    email="email",
+                    reserved=True,
                 )
             }
         },

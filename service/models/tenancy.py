@@ -21,6 +21,7 @@ class Tenancy:
     ``readable``: an SQL condition under which anybody may read a row, though not write it.
     ``addable``: anybody may add a row; reading it back needs one of the ways above.
     ``fixed``: rows can be added, never changed nor deleted.
+    ``reserved``: only the platform writes: rows that give rights, which nobody may give themselves.
     """
 
     territory: str | None = None
@@ -36,6 +37,7 @@ class Tenancy:
     readable: str | None = None
     addable: bool = False
     fixed: bool = False
+    reserved: bool = False
 
 
 EVERYBODY = Tenancy(readable="true")
