@@ -7,6 +7,7 @@ from service.domain.access.authentication import (
     authenticate,
     authenticate_console,
     client_actor,
+    wearing,
 )
 from service.domain.access.conditions import (
     allowed,
@@ -53,4 +54,5 @@ __all__ = [
     "require",
     "require_territory",
     "system",
+    "wearing",
 ]

@@ -212,6 +212,11 @@ async def actor_of(session: AsyncSession, person: Person, *, session_id: uuid.UU
             or_(RoleGrant.expires_at.is_(None), RoleGrant.expires_at > now()),
         )
     )
+    return wearing(person, list(held), session_id=session_id)
+
+
+def wearing(person: Person, held: Sequence[RoleGrant], *, session_id: uuid.UUID | None = None) -> Actor:
+    """Return a person as an actor with these hats and no others."""
     roles = [grant for grant in held if grant.role in ROLES]
     operator = any(ROLES[grant.role].place is Place.PLATFORM for grant in roles)
     return Actor(

@@ -46,6 +46,8 @@ _OWN: Final = _all(
     "session:read revoke",
     "consent:read give withdraw",
     "invitation:accept",
+    # One's own roles: to know them, and to lay one down.
+    "member:read remove",
     "candidate:read create update delete",
 )
 _MANAGE: Final = _all(
@@ -63,6 +65,8 @@ _MANAGE: Final = _all(
     "audit:read",
     "privacy_request:read answer",
 )
+# An organisation looks after its own people: who comes, who has left.
+_COLLEAGUES: Final = _all("member:read remove", "invitation: read create revoke")
 _AGENT: Final = _all(
     "territory:read",
     "employer:read",
@@ -83,9 +87,9 @@ ROLES: Final[Mapping[str, Role]] = {
     "employer_member": Role(
         Place.EMPLOYER,
         "Employer's member",
-        _all("employer:read update", "posting: read create update publish", "match: read"),
+        _all("employer:read update", "posting: read create update publish", "match: read") | _COLLEAGUES,
     ),
-    "partner_member": Role(Place.PARTNER, "Partner's member", _all("partner:read update")),
+    "partner_member": Role(Place.PARTNER, "Partner's member", _all("partner:read update") | _COLLEAGUES),
     "ambassador": Role(Place.TERRITORY, "Ambassador", _all("territory:read")),
     # Everybody who has signed in: newcomers and candidates with what is theirs.
     "person": Role(Place.SELF, "Newcomer or candidate", _OWN),
