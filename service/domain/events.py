@@ -8,6 +8,7 @@ from structlog.contextvars import get_contextvars
 
 from service.core.clock import now
 from service.core.database import EVENTS_RECORDED
+from service.domain.audit import note
 from service.models import Event
 
 
@@ -24,7 +25,7 @@ def record(
 
     ``actor`` says who did it (``client:<id>``, ``import:<source>``, ``system:<what>``). ``data`` holds ids
     and plain facts, never personal data: handlers read the present state again. The id of the request
-    being served is kept with it.
+    being served is kept with it. The same goes into the audit trail.
     """
     event = Event(
         kind=kind,
@@ -37,4 +38,13 @@ def record(
     )
     session.add(event)
     session.info[EVENTS_RECORDED] = True
+    note(
+        session,
+        actor=actor,
+        action=kind,
+        object_kind=kind.partition(".")[0],
+        object_id=subject_id,
+        territory_id=territory_id,
+        data=event.data,
+    )
     return event
