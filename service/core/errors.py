@@ -179,6 +179,17 @@ class PreconditionRequired(Problem):
     title = "Say which version you are changing"
 
 
+class TooManyRequests(Problem):
+    """The same was asked too often; ``Retry-After`` says when to ask again."""
+
+    type_name = "too-many-requests"
+    status = 429
+    title = "Too often"
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
 class Unavailable(Problem):
     """Something needed is down; trying again later may succeed."""
 
