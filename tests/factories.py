@@ -1,5 +1,6 @@
 """Rows for tests, made with sensible values; every argument overrides one."""
 
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -8,10 +9,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service.core.clock import now
 from service.core.database import Database
 from service.core.ids import new_id
+from service.core.security import Kind, hash_secret, new_key
 from service.core.text import fold
 from service.domain import clients
 from service.domain.access import SCOPES
-from service.models import CandidateProfile, Commune, Employer, Occupation, Posting, Skill, Territory
+from service.models import (
+    CandidateProfile,
+    Commune,
+    Employer,
+    Occupation,
+    Partner,
+    Person,
+    PersonSession,
+    Posting,
+    RoleGrant,
+    Skill,
+    Territory,
+    Token,
+)
 from service.models.enums import PostingState, TerritoryKind
 
 _numbers = count(1)
@@ -145,3 +160,83 @@ async def create_key(
             expires_at=overrides.get("expires_at"),
         )
     return secret
+
+
+async def create_person(session: AsyncSession, **overrides: Any) -> Person:
+    """Add a person with a verified address, as a row: nothing is recorded, no role is given."""
+    number = next(_numbers)
+    values: dict[str, Any] = {
+        "id": new_id(),
+        "email": f"personne-{number}@example.org",
+        "given_name": "Camille",
+        "family_name": f"Exemple-{number}",
+        "language": "fr",
+        "last_seen_at": now(),
+    } | overrides
+    person = Person(**values)
+    session.add(person)
+    await session.flush()
+    return person
+
+
+async def create_role(
+    session: AsyncSession,
+    person: Person,
+    role: str,
+    place: Territory | Employer | Partner | None = None,
+    **overrides: Any,
+) -> RoleGrant:
+    """Give a person a role: at a territory, an employer, a partner; at none for an operator."""
+    inside = place.territory_id if isinstance(place, Employer | Partner) else place.id if place else None
+    values: dict[str, Any] = {
+        "person_id": person.id,
+        "role": role,
+        "territory_id": inside,
+        "employer_id": place.id if isinstance(place, Employer) else None,
+        "partner_id": place.id if isinstance(place, Partner) else None,
+        "given_by": "system:test",
+    } | overrides
+    grant = RoleGrant(**values)
+    session.add(grant)
+    await session.flush()
+    return grant
+
+
+async def sign_in_as(
+    session: AsyncSession,
+    person: Person | None = None,
+    role: str | None = None,
+    place: Territory | Employer | Partner | None = None,
+    **overrides: Any,
+) -> str:
+    """Sign a person in (a new one, unless told) and return the access token, for ``client.with_key``.
+
+    With ``role`` they are given it at ``place`` first. ``overrides`` are the session's.
+    """
+    person = person or await create_person(session)
+    if role is not None:
+        await create_role(session, person, role, place)
+    moment = now()
+    values: dict[str, Any] = {
+        "id": new_id(),
+        "person_id": person.id,
+        "kind": "api",
+        "created_at": moment,
+        "last_used_at": moment,
+        "expires_at": moment + timedelta(days=90),
+    } | overrides
+    session.add(PersonSession(**values))
+    await session.flush()
+    token = new_key(Kind.ACCESS)
+    session.add(
+        Token(
+            kind="access",
+            digest=hash_secret(token),
+            session_id=values["id"],
+            scopes=[],
+            created_at=moment,
+            expires_at=moment + timedelta(minutes=15),
+        )
+    )
+    await session.flush()
+    return token
