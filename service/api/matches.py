@@ -31,7 +31,7 @@ async def list_posting_matches(
     `notice` with the list.
     """
     posting = await postings.get_posting(session, actor, posting_id, "match.read")
-    return await matches.suggest_candidates(session, posting, language, limit=limit)
+    return await matches.suggest_candidates(session, actor, posting, language, limit=limit)
 
 
 @router.get("/candidate-profiles/{profile_id}/matches", responses=problems(404))

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service.core.clock import now
 from service.core.errors import Conflict, FieldError, Invalid, NotFound
 from service.core.ids import new_id
-from service.domain import matches
+from service.domain import audit, matches
 from service.domain.access import Actor, allowed, obtain, require_territory
 from service.domain.events import record
 from service.domain.territories import get_by_slug
@@ -49,7 +49,10 @@ async def list_candidate_profiles(
     reference: str | None = None,
     active: bool | None = None,
 ) -> Sequence[CandidateProfileRead]:
-    """Return up to ``limit`` profiles the actor may read, oldest first, after the id ``after``."""
+    """Return up to ``limit`` profiles the actor may read, oldest first, after the id ``after``.
+
+    A full list's last item only tells that a page follows: it is not shown, and not audited.
+    """
     query = (
         select(CandidateProfile, Territory.slug)
         .join(Territory, Territory.id == CandidateProfile.territory_id)
@@ -66,7 +69,12 @@ async def list_candidate_profiles(
         query = query.where(CandidateProfile.reference == reference)
     if active is not None:
         query = query.where(CandidateProfile.active.is_(active))
-    return [_read(profile, slug) for profile, slug in await session.execute(query)]
+    rows = (await session.execute(query)).all()
+    shown = (profile for profile, _ in rows[: limit - 1] if not _own(actor, profile))
+    audit.read_by_territory(
+        session, actor, "candidate", ((profile.id, profile.territory_id) for profile in shown)
+    )
+    return [_read(profile, slug) for profile, slug in rows]
 
 
 async def get_candidate_profile(
@@ -76,7 +84,7 @@ async def get_candidate_profile(
 
     Raises :class:`NotFound`, :class:`Forbidden`.
     """
-    return await obtain(
+    profile = await obtain(
         session,
         actor,
         CandidateProfile,
@@ -85,6 +93,13 @@ async def get_candidate_profile(
         reading="candidate.read",
         missing=_missing(profile_id),
     )
+    if to == "candidate.read" and not _own(actor, profile):
+        audit.read(session, actor, "candidate", [profile.id], territory_id=profile.territory_id)
+    return profile
+
+
+def _own(actor: Actor, profile: CandidateProfile) -> bool:
+    return profile.person_id is not None and profile.person_id == actor.person_id
 
 
 def _missing(profile_id: uuid.UUID) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.errors import Conflict, FieldError, Invalid
 from service.core.ids import new_id
+from service.domain import audit
 from service.domain.access import Actor, allowed, obtain, require_territory
 from service.domain.events import record
 from service.models import Commune, Employer, Territory
@@ -35,7 +36,10 @@ async def list_employers(
     territory: str | None,
     siret: str | None,
 ) -> Sequence[EmployerRead]:
-    """Return up to ``limit`` employers by id, newest last, after the id ``after``."""
+    """Return up to ``limit`` employers by id, newest last, after the id ``after``.
+
+    A full list's last item only tells that a page follows: it is not shown, and not audited.
+    """
     query = (
         select(Employer, Territory.slug)
         .join(Territory, Territory.id == Employer.territory_id)
@@ -50,7 +54,10 @@ async def list_employers(
     if territory is not None:
         holder = await require_territory(session, actor, "employer.read", territory)
         query = query.where(Territory.lineage.contains([holder.id]))
-    return [_read(employer, slug) for employer, slug in await session.execute(query)]
+    rows = (await session.execute(query)).all()
+    shown = ((employer.id, employer.territory_id) for employer, _ in rows[: limit - 1])
+    audit.read_by_territory(session, actor, "employer", shown)
+    return [_read(employer, slug) for employer, slug in rows]
 
 
 async def get_employer(
@@ -60,7 +67,7 @@ async def get_employer(
 
     Raises :class:`NotFound`, :class:`Forbidden`.
     """
-    return await obtain(
+    employer = await obtain(
         session,
         actor,
         Employer,
@@ -69,6 +76,9 @@ async def get_employer(
         reading="employer.read",
         missing=f"There is no employer {employer_id} among those you may see.",
     )
+    if to == "employer.read":
+        audit.read(session, actor, "employer", [employer.id], territory_id=employer.territory_id)
+    return employer
 
 
 async def _check(session: AsyncSession, data: EmployerUpdate) -> None:

@@ -102,7 +102,10 @@ def read(
 def read_by_territory(
     session: AsyncSession, actor: Actor, kind: str, found: Iterable[tuple[uuid.UUID, uuid.UUID | None]]
 ) -> None:
-    """Note as :func:`read` does, in the trail of each territory: ``found`` are ids and their territories."""
+    """Note as :func:`read` does, in the trail of each territory: ``found`` are ids and their territories.
+
+    Of a list, only what is shown: the row beyond, which tells that a page follows, is nobody's reading.
+    """
     places: dict[uuid.UUID | None, list[uuid.UUID]] = defaultdict(list)
     for object_id, territory_id in found:
         places[territory_id].append(object_id)

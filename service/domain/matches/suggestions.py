@@ -7,6 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import now
+from service.domain import audit
+from service.domain.access import Actor
 from service.domain.labels import label
 from service.domain.matches.reading import is_open
 from service.matching.explanation import Audience, Language, score_words
@@ -30,7 +32,7 @@ _NOTICE: Final[dict[str, str]] = {
 
 
 async def suggest_candidates(
-    session: AsyncSession, posting: Posting, language: str, *, limit: int
+    session: AsyncSession, actor: Actor, posting: Posting, language: str, *, limit: int
 ) -> CandidateSuggestions:
     """Return the best candidates for a posting as its employer may see them; none while it is closed."""
     spoken = _spoken(language)
@@ -50,6 +52,7 @@ async def suggest_candidates(
             .limit(limit)
         )
     ).all()
+    audit.read(session, actor, "match", [match.id for match, _ in rows], territory_id=posting.territory_id)
     labels = await _labels(
         session,
         {code for _, profile in rows for code in profile.occupation_codes},

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service.core.clock import now
 from service.core.errors import Gone, NotFound
 from service.core.reach import elevated
+from service.domain import audit
 from service.domain.access import Actor, allowed, obtain, require_territory
 from service.domain.postings.changes import parts
 from service.domain.postings.states import CLOSED
@@ -41,7 +42,10 @@ async def list_postings(
     state: PostingState | None = None,
     source: str | None = None,
 ) -> Sequence[PostingRead]:
-    """Return up to ``limit`` postings the actor manages, newest first, after the id ``after``."""
+    """Return up to ``limit`` postings the actor manages, newest first, after the id ``after``.
+
+    A full list's last item only tells that a page follows: it is not shown, and not audited.
+    """
     query = (
         select(Posting, Territory.slug)
         .join(Territory, Territory.id == Posting.territory_id)
@@ -60,7 +64,10 @@ async def list_postings(
         query = query.where(Posting.state == state)
     if source is not None:
         query = query.where(Posting.source == source)
-    return [_read(posting, slug) for posting, slug in await session.execute(query)]
+    rows = (await session.execute(query)).all()
+    shown = ((posting.id, posting.territory_id) for posting, _ in rows[: limit - 1])
+    audit.read_by_territory(session, actor, "posting", shown)
+    return [_read(posting, slug) for posting, slug in rows]
 
 
 async def get_posting(
@@ -70,7 +77,7 @@ async def get_posting(
 
     Raises :class:`NotFound`, :class:`Forbidden`.
     """
-    return await obtain(
+    posting = await obtain(
         session,
         actor,
         Posting,
@@ -79,6 +86,10 @@ async def get_posting(
         reading="posting.read",
         missing=f"There is no posting {posting_id} among those you may see.",
     )
+    if to == "posting.read":
+        # Whom to write to is part of what those who manage it read.
+        audit.read(session, actor, "posting", [posting.id], territory_id=posting.territory_id)
+    return posting
 
 
 async def list_changes(
