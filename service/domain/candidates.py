@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service.core.clock import now
 from service.core.errors import Conflict, FieldError, Invalid, NotFound
 from service.core.ids import new_id
+from service.core.reach import elevated
 from service.domain import audit, matches
 from service.domain.access import Actor, allowed, obtain, require_territory
 from service.domain.events import record
@@ -214,7 +215,9 @@ async def delete_candidate_profile(session: AsyncSession, actor: Actor, profile_
     Raises :class:`NotFound`.
     """
     profile = await get_candidate_profile(session, actor, profile_id, "candidate.delete")
-    await matches.forget_candidate(session, profile.id, profile.territory_id)
+    # What others were to be matched with again is nobody's but the platform's.
+    async with elevated(session):
+        await matches.forget_candidate(session, profile.id, profile.territory_id)
     erased = await session.scalar(
         delete(CandidateProfile)
         .where(CandidateProfile.id == profile_id)
@@ -224,11 +227,13 @@ async def delete_candidate_profile(session: AsyncSession, actor: Actor, profile_
     if erased is None:
         raise NotFound(_missing(profile_id))
     session.expunge(profile)
-    await session.execute(
-        delete(IdempotencyRecord)
-        .where(IdempotencyRecord.headers["location"].astext == location(profile_id))
-        .execution_options(synchronize_session=False)
-    )
+    # Whoever made the profile, their stored answer holds it too.
+    async with elevated(session):
+        await session.execute(
+            delete(IdempotencyRecord)
+            .where(IdempotencyRecord.headers["location"].astext == location(profile_id))
+            .execution_options(synchronize_session=False)
+        )
     record(session, "candidate.deleted", actor=actor.name, territory_id=erased, subject_id=profile_id)
 
 

@@ -67,7 +67,7 @@ async def obtain(
 ) -> Row:
     """Return one row at which the actor holds ``permission``.
 
-    It is locked for a change unless it is read, or something is created beside it.
+    It is locked for a change; not for a read, an erasure, or to create something beside it.
 
     Raises :class:`NotFound` with the words ``missing`` for a row that is not there or that the actor, without
     ``reading``, may not know of; :class:`Forbidden` for one they may read and no more.
@@ -76,7 +76,8 @@ async def obtain(
     query = select(model, may.label("may")).where(
         model.__table__.c.id == row_id, or_(may, allowed(actor, reading, model))
     )
-    if not permission.endswith((".read", ".create")):
+    # What is erased is locked by its erasure, after what hangs on it.
+    if not permission.endswith((".read", ".create", ".delete")):
         # The key stays as it is: rows that refer to it may be written meanwhile.
         query = query.with_for_update(key_share=True, of=model)
     found = (await session.execute(query)).one_or_none()
