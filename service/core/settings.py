@@ -3,10 +3,14 @@
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.core.smtp_url import parse_smtp_url
+
+_ADDRESS = r"[^@\s<>,;:\"()]+@[^@\s<>,;:\"()]+"
 
 
 class Settings(BaseSettings):
@@ -42,6 +46,15 @@ class Settings(BaseSettings):
     worker_poll_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
     worker_lease_seconds: Annotated[float, Field(ge=1, le=600)] = 30.0
 
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="smtp://user:password@host:587. Unset: mails are files in the folder mails of DATA_DIR.",
+    )
+    mail_from: str | None = Field(None, description="ancrage@example.org, or Name <ancrage@example.org>.")
+    mail_bounce_address: str | None = Field(
+        None, description="bounces+{token}@example.org: where what cannot be delivered comes back to."
+    )
+
     france_travail_client_id: str | None = None
     france_travail_client_secret: SecretStr | None = None
     france_travail_token_url: str = (
@@ -53,6 +66,38 @@ class Settings(BaseSettings):
     @classmethod
     def _without_slash(cls, value: str | None) -> str | None:
         return None if value is None else value.rstrip("/")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_smtp_url(value.get_secret_value())
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(rf"{_ADDRESS}|[^<>\"\x00-\x1f\x7f]+ <{_ADDRESS}>", value):
+            message = "it must look like ancrage@example.org or Name <ancrage@example.org>"
+            raise ValueError(message)
+        return value
+
+    @field_validator("mail_bounce_address")
+    @classmethod
+    def _with_token(cls, value: str | None) -> str | None:
+        if value is not None and not (
+            value.partition("@")[0].count("{token}") == 1 and re.fullmatch(_ADDRESS, value)
+        ):
+            message = "it must look like bounces+{token}@example.org"
+            raise ValueError(message)
+        return value
+
+    @model_validator(mode="after")
+    def _mail_comes_from_somebody(self) -> Self:
+        if self.smtp_url is not None and self.mail_from is None:
+            message = "with SMTP_URL, MAIL_FROM must say who mails come from"
+            raise ValueError(message)
+        return self
 
     @field_validator("database_url")
     @classmethod
