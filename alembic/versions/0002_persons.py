@@ -13,7 +13,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 # Of service.models.walls, applied once this revision is reached.
-walls = "82dc52463a16a2bd"
+walls = "1cdbe54ca2dce741"
 
 _WALLS_FUNCTIONS = (
     "actor_territories",
@@ -23,6 +23,8 @@ _WALLS_FUNCTIONS = (
     "actor_person",
     "actor_client",
     "actor_email",
+    "audit_chain_grows",
+    "audit_entry_grows",
 )
 
 
@@ -111,7 +113,7 @@ def upgrade() -> None:
             nullable=False,
             comment="Ids and plain facts, never personal data",
         ),
-        sa.Column("circumstances", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("circumstances", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("salt", sa.LargeBinary(), nullable=True),
         sa.Column("commitment", sa.LargeBinary(), nullable=True),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
@@ -122,6 +124,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_audit_entry_actor"), "audit_entry", ["actor"], unique=False)
     op.create_index(op.f("ix_audit_entry_at"), "audit_entry", ["at"], unique=False)
+    op.create_index(
+        "ix_audit_entry_circumstances",
+        "audit_entry",
+        ["at"],
+        unique=False,
+        postgresql_where=sa.text("circumstances IS NOT NULL"),
+    )
     op.create_index(op.f("ix_audit_entry_object_id"), "audit_entry", ["object_id"], unique=False)
     op.create_index("ix_audit_entry_territory", "audit_entry", ["territory_id", "at"], unique=False)
     op.create_table(
@@ -648,6 +657,11 @@ def downgrade() -> None:
     op.drop_table("consent")
     op.drop_index("ix_audit_entry_territory", table_name="audit_entry")
     op.drop_index(op.f("ix_audit_entry_object_id"), table_name="audit_entry")
+    op.drop_index(
+        "ix_audit_entry_circumstances",
+        table_name="audit_entry",
+        postgresql_where=sa.text("circumstances IS NOT NULL"),
+    )
     op.drop_index(op.f("ix_audit_entry_at"), table_name="audit_entry")
     op.drop_index(op.f("ix_audit_entry_actor"), table_name="audit_entry")
     op.drop_table("audit_entry")

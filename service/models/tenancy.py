@@ -21,7 +21,8 @@ class Tenancy:
     ``readable``: an SQL condition under which anybody may read a row, though not write it.
     ``addable``: anybody may add a row; reading it back needs one of the ways above.
     ``fixed``: rows can be added, never changed nor deleted.
-    ``reserved``: only the platform writes: rows that give rights, which nobody may give themselves.
+    ``reserved``: only the platform writes: rows that give rights, which nobody may give themselves, and the
+    audit trail.
     """
 
     territory: str | None = None

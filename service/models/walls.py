@@ -141,6 +141,7 @@ def _wall(table: Table) -> Iterator[str]:
     if not tenancy.reserved:
         allowed = "SELECT, INSERT" if tenancy.fixed else "SELECT, INSERT, UPDATE, DELETE"
     yield f"GRANT {allowed} ON {name} TO {ROLE}"
+    yield from table.info.get("guards", ())
 
 
 def statements(tables: Sequence[Table] | None = None) -> list[str]:
