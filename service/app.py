@@ -13,12 +13,14 @@ from service.api import (
     employers,
     feeds,
     matches,
+    me,
     operations,
     partners,
     postings,
     problems,
     public_postings,
     referentials,
+    sign_in,
     syndication,
     territories,
 )
@@ -41,6 +43,8 @@ ROUTERS = (
     matches.router,
     referentials.router,
     feeds.router,
+    sign_in.router,
+    me.router,
     operations.router,
 )
 

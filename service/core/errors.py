@@ -171,6 +171,13 @@ class KeyReused(Invalid):
     title = "This Idempotency-Key was used for another request"
 
 
+class SignInRefused(Invalid):
+    """A code, link or refresh token is worth nothing: wrong, used, expired, or another client's."""
+
+    type_name = "sign-in-refused"
+    title = "This signs nobody in"
+
+
 class PreconditionRequired(Problem):
     """An update came without ``If-Match``."""
 
