@@ -197,9 +197,31 @@ class TooManyRequests(Problem):
         super().__init__(detail, headers={"Retry-After": str(retry_after)})
 
 
+class LockedOut(TooManyRequests):
+    """Too many wrong keys or tokens came from this network: none is looked at for a while."""
+
+    type_name = "locked-out"
+    title = "Too many wrong keys or tokens"
+
+
+class HeadTooLarge(Problem):
+    """The address and headers exceed the limit."""
+
+    type_name = "headers-too-large"
+    status = 431
+    title = "The address and headers are too large"
+
+
 class Unavailable(Problem):
     """Something needed is down; trying again later may succeed."""
 
     type_name = "unavailable"
     status = 503
     title = "Temporarily unavailable"
+
+
+class TimedOut(Unavailable):
+    """The request took longer than a request may, and was broken off."""
+
+    type_name = "timeout"
+    title = "It took too long"

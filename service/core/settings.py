@@ -42,6 +42,24 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
 
+    max_header_bytes: Annotated[int, Field(ge=1024, le=1_048_576)] = 32_768
+    request_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    forwarded_allow_ips: str = Field(
+        "127.0.0.1", description="Proxies whose X-Forwarded-For tells the caller's address, or *."
+    )
+
+    # How many requests are answered; 0: as many as come. api/limits/policies.py says what each counts.
+    limit_network_per_minute: Annotated[int, Field(ge=0)] = 600
+    limit_caller_per_minute: Annotated[int, Field(ge=0)] = 1200
+    limit_network_writes_per_minute: Annotated[int, Field(ge=0)] = 120
+    limit_caller_writes_per_minute: Annotated[int, Field(ge=0)] = 600
+    limit_sign_in_per_hour: Annotated[int, Field(ge=0)] = 60
+    limit_tokens_per_hour: Annotated[int, Field(ge=0)] = 600
+    limit_oauth_tokens_per_hour: Annotated[int, Field(ge=0)] = 120
+    lockout_failures: Annotated[int, Field(ge=0)] = 20
+    lockout_window_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
+    lockout_seconds: Annotated[int, Field(ge=1, le=86_400)] = 900
+
     worker_concurrency: Annotated[int, Field(ge=1, le=64)] = 4
     worker_poll_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
     worker_lease_seconds: Annotated[float, Field(ge=1, le=600)] = 30.0
