@@ -52,11 +52,10 @@ async def list_partners(
     if territory is not None:
         holder = await require_territory(session, actor, "partner.read", territory)
         query = query.where(Territory.lineage.contains([holder.id]))
-    found = (await session.execute(query)).all()
-    audit.read_by_territory(
-        session, actor, "partner", [(partner.id, partner.territory_id) for partner, _ in found]
-    )
-    return [_read(partner, slug) for partner, slug in found]
+    rows = (await session.execute(query)).all()
+    shown = ((partner.id, partner.territory_id) for partner, _ in rows[: limit - 1])
+    audit.read_by_territory(session, actor, "partner", shown)
+    return [_read(partner, slug) for partner, slug in rows]
 
 
 async def get_partner(
