@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.errors import FieldError, Invalid
+from service.core.reach import elevated
 from service.domain import territories
 from service.domain.labels import label
 from service.domain.postings.queries import public_documents
@@ -87,34 +88,34 @@ async def find_postings(
 ) -> Found:
     """Return one page of the postings of ``territory`` and of all inside it. Raises :class:`Invalid`."""
     inside = await territories.ids_showing(session, territory, "postings")
-    page = await engine().search(
-        session,
-        SearchQuery(
-            territory_ids=tuple(inside),
-            text=search.q,
-            filters=PostingFilters(
-                occupations=tuple(search.occupation),
-                occupation_domains=tuple(search.domain),
-                sectors=tuple(search.sector),
-                contracts=tuple(search.contract),
-                working_times=tuple(search.working_time),
-                in_tension=search.in_tension,
-                communes=tuple(search.commune),
-                departements=tuple(search.departement),
-                around=await _around(session, search),
-                yearly_salary_from=search.salary_from,
-                remotes=tuple(search.remote),
-                published_since=search.published_since,
-                employers=tuple(search.employer),
-                sources=tuple(search.source),
-            ),
-            facets=tuple(dict.fromkeys(search.facets)),
-            order=search.order,
-            limit=search.limit,
-            after=after,
-            highlight=search.highlight,
+    query = SearchQuery(
+        territory_ids=tuple(inside),
+        text=search.q,
+        filters=PostingFilters(
+            occupations=tuple(search.occupation),
+            occupation_domains=tuple(search.domain),
+            sectors=tuple(search.sector),
+            contracts=tuple(search.contract),
+            working_times=tuple(search.working_time),
+            in_tension=search.in_tension,
+            communes=tuple(search.commune),
+            departements=tuple(search.departement),
+            around=await _around(session, search),
+            yearly_salary_from=search.salary_from,
+            remotes=tuple(search.remote),
+            published_since=search.published_since,
+            employers=tuple(search.employer),
+            sources=tuple(search.source),
         ),
+        facets=tuple(dict.fromkeys(search.facets)),
+        order=search.order,
+        limit=search.limit,
+        after=after,
+        highlight=search.highlight,
     )
+    # The index holds only what is public; highlights are marked in the posting's own row.
+    async with elevated(session):
+        page = await engine().search(session, query)
     documents = await public_documents(session, [hit.id for hit in page.hits], language)
     return Found(
         items=[_item(documents[hit.id], hit.highlights) for hit in page.hits if hit.id in documents],

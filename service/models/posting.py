@@ -161,13 +161,7 @@ class Posting(Base, Timestamps):
         Index("ix_posting_commune", "commune_code"),
         Index("ix_posting_skill_codes", "skill_codes", postgresql_using="gin"),
         Index("ix_posting_valid_through", "valid_through", postgresql_where=text("state = 'published'")),
-        {
-            "info": {
-                "tenancy": Tenancy(
-                    territory="territory_id", employer="employer_id", readable="state = 'published'"
-                )
-            }
-        },
+        {"info": {"tenancy": Tenancy(territory="territory_id", employer="employer_id")}},
     )
 
 

@@ -142,7 +142,6 @@ def test_what_the_public_reads_is_listed() -> None:
         "occupation_sector",
         "occupation_skill",
         "occupation_title",
-        "posting",
         "posting_document",
         "posting_index",
         "posting_words",
@@ -155,7 +154,6 @@ def test_what_the_public_reads_is_listed() -> None:
         "territory",
         "territory_commune",
     }
-    assert walls.tenancy_of(Base.metadata.tables["posting"]).readable == "state = 'published'"
 
 
 async def test_an_account_that_may_make_no_roles_is_told_what_to_run(

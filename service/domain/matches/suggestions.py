@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import now
+from service.core.reach import elevated
 from service.domain import audit
 from service.domain.access import Actor
 from service.domain.labels import label
@@ -36,8 +37,9 @@ async def suggest_candidates(
 ) -> CandidateSuggestions:
     """Return the best candidates for a posting as its employer may see them; none while it is closed."""
     spoken = _spoken(language)
-    rows = (
-        await session.execute(
+    # An employer may see none of these people: what is told of them is anonymous.
+    async with elevated(session):
+        found = await session.execute(
             select(Match, CandidateProfile)
             .join(CandidateProfile, CandidateProfile.id == Match.candidate_id)
             .join(Posting, Posting.id == Match.posting_id)
@@ -51,7 +53,7 @@ async def suggest_candidates(
             .order_by(Match.posting_rank)
             .limit(limit)
         )
-    ).all()
+    rows = found.all()
     audit.read(session, actor, "match", [match.id for match, _ in rows], territory_id=posting.territory_id)
     labels = await _labels(
         session,
@@ -73,24 +75,26 @@ async def suggest_postings(
 ) -> PostingSuggestions:
     """Return the best postings for a candidate that the public can see; none while the profile is paused."""
     spoken = _spoken(language)
-    rows = await session.execute(
-        select(Match, PostingDocument.document)
-        .join(Posting, Posting.id == Match.posting_id)
-        .join(
-            PostingDocument,
-            (PostingDocument.posting_id == Match.posting_id) & (PostingDocument.language == spoken),
+    # The postings may be anybody's; of each only what the public reads is told.
+    async with elevated(session):
+        rows = await session.execute(
+            select(Match, PostingDocument.document)
+            .join(Posting, Posting.id == Match.posting_id)
+            .join(
+                PostingDocument,
+                (PostingDocument.posting_id == Match.posting_id) & (PostingDocument.language == spoken),
+            )
+            .join(CandidateProfile, CandidateProfile.id == Match.candidate_id)
+            .where(
+                Match.candidate_id == profile.id,
+                Match.superseded_at.is_(None),
+                Match.candidate_rank.is_not(None),
+                CandidateProfile.active,
+                is_open(now()),
+            )
+            .order_by(Match.candidate_rank)
+            .limit(limit)
         )
-        .join(CandidateProfile, CandidateProfile.id == Match.candidate_id)
-        .where(
-            Match.candidate_id == profile.id,
-            Match.superseded_at.is_(None),
-            Match.candidate_rank.is_not(None),
-            CandidateProfile.active,
-            is_open(now()),
-        )
-        .order_by(Match.candidate_rank)
-        .limit(limit)
-    )
     items = [
         PostingSuggestion(
             **_said(match, match.candidate_rank, spoken, "candidate"),
