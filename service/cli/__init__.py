@@ -7,7 +7,17 @@ import typer
 
 from service import __version__
 from service.app import openapi_document
-from service.cli import clients, imports, matching, operations, referentials, serve, tasks, territories
+from service.cli import (
+    clients,
+    imports,
+    matching,
+    operations,
+    persons,
+    referentials,
+    serve,
+    tasks,
+    territories,
+)
 from service.cli.context import command, open_database, say, settings_or_fail
 from service.core.migrations import head_revision
 from service.demo import load_demo
@@ -25,6 +35,7 @@ for source in (referentials.app, imports.app):
     importing.registered_commands.extend(source.registered_commands)
 app.add_typer(importing, name="import")
 app.add_typer(clients.app, name="client")
+app.add_typer(persons.app, name="person")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(territories.app, name="territory")
 app.command("match")(matching.match)

@@ -20,6 +20,7 @@ from service.core.networks import network_of
 from service.core.reach import elevated
 from service.core.security import Kind, hash_secret, kind_of, new_key
 from service.domain.access import Actor, obtain, readable
+from service.domain.access.authentication import CONSOLE_IDLE
 from service.domain.devices import device_of
 from service.domain.events import record
 from service.models import ApiClient, Person, PersonSession, ProviderVisit, SignIn, Token
@@ -28,7 +29,6 @@ from service.schemas.persons import SessionRead
 ACCESS_LASTS: Final = timedelta(minutes=15)
 REFRESH_LASTS: Final = timedelta(days=30)
 API_SESSION_LASTS: Final = timedelta(days=90)
-CONSOLE_IDLE: Final = timedelta(hours=12)
 CONSOLE_SESSION_LASTS: Final = timedelta(days=7)
 
 SIGN_INS_KEPT: Final = timedelta(hours=24)

@@ -16,6 +16,7 @@ from service.jobs.matching import (
 )
 from service.jobs.postings import expire_postings, follow_employer, measure_tensions, refresh_coverage
 from service.jobs.search import maintain_search
+from service.jobs.sign_in import forget_sign_ins
 from service.jobs.work import Daily, Every, Handler, Tick
 
 # What happened → what is done about it.
@@ -43,5 +44,6 @@ SCHEDULE: Mapping[str, Tick] = {
     "feeds": Tick(Every(60), start_due_feeds),
     "housekeeping": Tick(Daily(hour=4), delete_expired),
     "search": Tick(Daily(hour=2), maintain_search),
+    "sign-ins": Tick(Daily(hour=4, minute=20), forget_sign_ins),
     "matching": Tick(Daily(hour=0, minute=10), match_everything),
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core import reach
@@ -21,6 +21,8 @@ from service.models import ApiClient, ApiKey, Person, PersonSession, RoleGrant, 
 _KEY_SEEN: Final = timedelta(hours=1)
 _SESSION_SEEN: Final = timedelta(minutes=5)
 _PERSON_SEEN: Final = timedelta(hours=6)
+CONSOLE_IDLE: Final = timedelta(hours=12)
+"""Without a request for so long, a console session is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +168,22 @@ async def authenticate_console(session: AsyncSession, cookie: str) -> Actor:
         if token is None or token.kind != "console" or token.expires_at <= moment:
             raise _refused()
         actor = await person_actor(session, token, moment)
+        if token.expires_at - moment < CONSOLE_IDLE - _SESSION_SEEN:
+            await _keep_awake(session, token, moment)
     await reach.apply(session, actor.reach())
     return actor
+
+
+async def _keep_awake(session: AsyncSession, token: Token, moment: datetime) -> None:
+    """Let a console's cookie count from now on again, until its session ends at the latest."""
+    end = select(PersonSession.expires_at).where(PersonSession.id == token.session_id).scalar_subquery()
+    until = func.least(moment + CONSOLE_IDLE, end)
+    await session.execute(
+        update(Token)
+        .where(Token.id == token.id, Token.expires_at < until)
+        .values(expires_at=until)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def person_actor(session: AsyncSession, token: Token, moment: datetime) -> Actor:
