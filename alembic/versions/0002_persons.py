@@ -13,7 +13,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 # Of service.models.walls, applied once this revision is reached.
-walls = "2f26fa7a873a05a4"
+walls = "d8ad54c4437f80f9"
 
 _WALLS_FUNCTIONS = (
     "actor_territories",

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Big, Created
-from service.models.tenancy import PLATFORM, Tenancy
+from service.models.tenancy import Tenancy
 
 
 def _guards(table: str, permitted: str) -> tuple[str, ...]:
@@ -50,7 +50,9 @@ class AuditChain(Base):
     length: Mapped[Big] = mapped_column(default=0)
     digest: Mapped[bytes] = mapped_column(LargeBinary, comment="Of the newest entry; 32 zero bytes before")
 
-    __table_args__ = ({"info": {"tenancy": PLATFORM, "guards": _guards("audit_chain", _HEAD_MOVES_ON)}},)
+    __table_args__ = (
+        {"info": {"tenancy": Tenancy(reserved=True), "guards": _guards("audit_chain", _HEAD_MOVES_ON)}},
+    )
 
 
 class AuditEntry(Base):
