@@ -8,6 +8,7 @@ import typer
 from service import __version__
 from service.app import openapi_document
 from service.cli import (
+    audit,
     clients,
     imports,
     matching,
@@ -34,6 +35,7 @@ importing = typer.Typer(no_args_is_help=True, help="Import referentials and feed
 for source in (referentials.app, imports.app):
     importing.registered_commands.extend(source.registered_commands)
 app.add_typer(importing, name="import")
+app.add_typer(audit.app, name="audit")
 app.add_typer(clients.app, name="client")
 app.add_typer(persons.app, name="person")
 app.add_typer(tasks.app, name="tasks")

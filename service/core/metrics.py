@@ -41,6 +41,10 @@ FEED_ITEMS = Counter(
     "and postings withdrawn.",
     ["source", "outcome"],
 )
+AUDIT_BREAKS = Gauge(
+    "ancrage_audit_breaks",
+    "Entries changed, removed, added or moved in the audit trail, at its last reading by this process.",
+)
 
 
 def render() -> tuple[bytes, str]:

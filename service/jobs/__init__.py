@@ -5,6 +5,7 @@ One file per kind of background work. A line here is all it takes to add one.
 
 from collections.abc import Mapping, Sequence
 
+from service.jobs.audit import verify_audit
 from service.jobs.feeds import fetch_feed, regroup_posting, start_due_feeds
 from service.jobs.housekeeping import delete_expired
 from service.jobs.matching import (
@@ -39,6 +40,7 @@ HANDLERS: Mapping[str, Sequence[Handler]] = {
 
 # What the clock starts. The name stays: it finds the row that says when it is next due.
 SCHEDULE: Mapping[str, Tick] = {
+    "audit": Tick(Daily(hour=1), verify_audit),
     "candidate retention": Tick(Daily(hour=3), forget_candidates),
     "expiry": Tick(Every(60), expire_postings),
     "feeds": Tick(Every(60), start_due_feeds),

@@ -1,7 +1,5 @@
 """What is done or read leaves an entry, in the chain of its territory, with the transaction."""
 
-from sqlalchemy import select
-
 from service.core.circumstances import Circumstances, circumstances
 from service.core.database import Database
 from service.core.ids import new_id
@@ -9,14 +7,9 @@ from service.domain import audit
 from service.domain.access import system
 from service.domain.audit.chain import PLATFORM_CHAIN
 from service.domain.events import record
-from service.models import AuditChain, AuditEntry
+from service.models import AuditChain
+from tests.audit.support import entries
 from tests.factories import create_territory
-
-
-async def entries(database: Database) -> list[AuditEntry]:
-    async with database.transaction() as session:
-        found = await session.scalars(select(AuditEntry).order_by(AuditEntry.chain_id, AuditEntry.sequence))
-        return list(found)
 
 
 async def test_a_recorded_event_is_an_entry(database: Database) -> None:
