@@ -40,6 +40,14 @@ def new_key(kind: Kind) -> str:
     return _finish(kind, "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH)))
 
 
+def new_word() -> str:
+    """Return 64 hexadecimal digits (256 bits), for what must only be told apart and never guessed.
+
+    Longer than any provider asks of ``state`` and ``nonce``, and of letters and digits alone.
+    """
+    return secrets.token_hex(32)
+
+
 def kind_of(text: str) -> Kind | None:
     """Return what ``text`` is by its prefix, length and checksum, without asking the database."""
     for kind in Kind:

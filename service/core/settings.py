@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.core.oidc_providers import parse_oidc_providers
 from service.core.smtp_url import parse_smtp_url
 
 _ADDRESS = r"[^@\s<>,;:\"()]+@[^@\s<>,;:\"()]+"
@@ -73,6 +74,10 @@ class Settings(BaseSettings):
         None, description="bounces+{token}@example.org: where what cannot be delivered comes back to."
     )
 
+    oidc_providers: SecretStr | None = Field(
+        None, description="JSON list of the OpenID providers that may vouch for persons."
+    )
+
     france_travail_client_id: str | None = None
     france_travail_client_secret: SecretStr | None = None
     france_travail_token_url: str = (
@@ -84,6 +89,19 @@ class Settings(BaseSettings):
     @classmethod
     def _without_slash(cls, value: str | None) -> str | None:
         return None if value is None else value.rstrip("/")
+
+    @property
+    def public_address(self) -> str:
+        """Return where browsers find the platform, without trailing slash."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+    @field_validator("oidc_providers")
+    @classmethod
+    def _providers(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_oidc_providers(value.get_secret_value())
+        return value
 
     @field_validator("smtp_url")
     @classmethod
