@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Created, Id
+from service.models.personal import plain
 from service.models.tenancy import PLATFORM, Tenancy
 
 
@@ -72,7 +73,14 @@ class IdempotencyRecord(Base):
     body: Mapped[bytes] = mapped_column(LargeBinary, info={"pii": "answer"})
     created_at: Mapped[Created] = mapped_column(index=True)
 
-    __table_args__ = ({"info": {"tenancy": Tenancy(person="owner_id", client="owner_id")}},)
+    __table_args__ = (
+        {
+            "info": {
+                "tenancy": Tenancy(person="owner_id", client="owner_id"),
+                "plain": plain("fingerprint status headers"),
+            }
+        },
+    )
 
 
 class PlatformSecret(Base):

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Big, Created
+from service.models.personal import plain
 from service.models.tenancy import Tenancy
 
 
@@ -89,6 +90,10 @@ class AuditEntry(Base):
             "info": {
                 "tenancy": Tenancy(territory="territory_id", reserved=True),
                 "guards": _guards("audit_entry", _CIRCUMSTANCES_GO),
+                "plain": plain(
+                    "at actor action object_kind object_id territory_id request_id data salt "
+                    "commitment digest"
+                ),
             }
         },
     )

@@ -30,7 +30,7 @@ class CandidateProfile(Base, Timestamps):
     reference: Mapped[str | None] = mapped_column(
         comment="The caller's own key for this person", info={"pii": "identifier"}
     )
-    active: Mapped[bool] = mapped_column(default=True)
+    active: Mapped[bool] = mapped_column(default=True, info={"pii": "work"})
     occupation_codes: Mapped[list[str]] = mapped_column(info={"pii": "work"})
     skill_codes: Mapped[list[str]] = mapped_column(info={"pii": "work"})
     contract_kinds: Mapped[list[str]] = mapped_column(
@@ -52,7 +52,7 @@ class CandidateProfile(Base, Timestamps):
     remote: Mapped[RemoteKind | None] = mapped_column(
         text_enum(RemoteKind, "candidate_remote_kind"), info={"pii": "work"}
     )
-    last_contact_at: Mapped[Created]
+    last_contact_at: Mapped[Created] = mapped_column(info={"pii": "activity"})
     version: Mapped[int] = mapped_column(default=1)
 
     __table_args__ = (

@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Id, Timestamps
+from service.models.personal import plain
 from service.models.tenancy import Tenancy
 
 
@@ -19,7 +20,7 @@ class Employer(Base, Timestamps):
     siret: Mapped[str | None]
     name: Mapped[str]
     legal_name: Mapped[str | None]
-    description: Mapped[str | None]
+    description: Mapped[str | None] = mapped_column(info={"pii": "text"})
     url: Mapped[str | None]
     logo_url: Mapped[str | None]
     naf_code: Mapped[str | None]
@@ -39,5 +40,10 @@ class Employer(Base, Timestamps):
             unique=True,
             postgresql_where=text("siret IS NOT NULL"),
         ),
-        {"info": {"tenancy": Tenancy(territory="territory_id", employer="id")}},
+        {
+            "info": {
+                "tenancy": Tenancy(territory="territory_id", employer="id"),
+                "plain": plain("siret name legal_name url logo_url naf_code sector_code headcount_band"),
+            }
+        },
     )

@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Created, Id, Timestamps
+from service.models.personal import plain
 from service.models.tenancy import Tenancy
 
 
@@ -45,7 +46,14 @@ class FeedListing(Base):
     """
 
     __tablename__ = "feed_listing"
-    __table_args__ = ({"info": {"tenancy": Tenancy(through=(("feed_id", "feed"),))}},)
+    __table_args__ = (
+        {
+            "info": {
+                "tenancy": Tenancy(through=(("feed_id", "feed"),)),
+                "plain": plain("listed_at unlisted_at"),
+            }
+        },
+    )
 
     feed_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("feed.id", ondelete="CASCADE"), primary_key=True)
     posting_id: Mapped[uuid.UUID] = mapped_column(
@@ -64,17 +72,24 @@ class ImportReport(Base):
     territory_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("territory.id"))
     feed_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("feed.id"), index=True)
     source: Mapped[str]
-    origin: Mapped[str] = mapped_column(comment="file:<name> or live")
+    origin: Mapped[str] = mapped_column(comment="file:<name> or live", info={"pii": "text"})
     state: Mapped[str] = mapped_column(comment="running | done | partial | failed")
     checksum: Mapped[str | None]
     counts: Mapped[dict[str, Any]]
-    problems: Mapped[list[dict[str, Any]]] = mapped_column(comment="[{source_id, reason, pointer}]")
-    message: Mapped[str | None]
+    problems: Mapped[list[dict[str, Any]]] = mapped_column(
+        comment="[{source_id, reason, pointer}]", info={"pii": "text"}
+    )
+    message: Mapped[str | None] = mapped_column(info={"pii": "text"})
     started_at: Mapped[Created]
     finished_at: Mapped[datetime.datetime | None]
 
     __table_args__ = (
         Index("ix_import_report_territory", "territory_id", "id"),
         CheckConstraint("state IN ('running', 'done', 'partial', 'failed')", name="state"),
-        {"info": {"tenancy": Tenancy(territory="territory_id")}},
+        {
+            "info": {
+                "tenancy": Tenancy(territory="territory_id"),
+                "plain": plain("source state checksum counts started_at finished_at"),
+            }
+        },
     )

@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Big, Created, Id
+from service.models.personal import plain
 from service.models.tenancy import Tenancy
 
 MOST_LINES: Final = 16
@@ -38,7 +39,7 @@ class Match(Base):
     )
     candidate_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("candidate_profile.id", ondelete="CASCADE"))
     posting_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("posting.id", ondelete="CASCADE"))
-    score: Mapped[int]
+    score: Mapped[int] = mapped_column(info={"pii": "work"})
     candidate_rank: Mapped[int | None] = mapped_column(
         comment="Rank of the posting for the candidate, from 1"
     )
@@ -73,7 +74,11 @@ class Match(Base):
                 "tenancy": Tenancy(
                     territory="territory_id",
                     through=(("posting_id", "posting"), ("candidate_id", "candidate_profile")),
-                )
+                ),
+                "plain": plain(
+                    "candidate_rank posting_rank digest engine_version candidate_version "
+                    "posting_version as_of computed_at superseded_at"
+                ),
             }
         },
     )

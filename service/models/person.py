@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Created, Id, Timestamps
+from service.models.personal import plain
 from service.models.tenancy import Tenancy
 
 
@@ -33,7 +34,7 @@ class Person(Base, Timestamps):
     email_bounced_at: Mapped[datetime.datetime | None] = mapped_column(
         comment="Mail to the address came back for good", info={"pii": "activity"}
     )
-    anonymised_at: Mapped[datetime.datetime | None]
+    anonymised_at: Mapped[datetime.datetime | None] = mapped_column(info={"pii": None})
     version: Mapped[int] = mapped_column(default=1)
 
     __table_args__ = (
@@ -74,7 +75,7 @@ class Partner(Base, Timestamps):
     kind: Mapped[str] = mapped_column(
         comment="housing | education | health | administration | economy | other"
     )
-    description: Mapped[str | None]
+    description: Mapped[str | None] = mapped_column(info={"pii": "text"})
     url: Mapped[str | None]
     contact_name: Mapped[str | None] = mapped_column(info={"pii": "contact"})
     contact_email: Mapped[str | None] = mapped_column(info={"pii": "contact"})
@@ -86,7 +87,12 @@ class Partner(Base, Timestamps):
         CheckConstraint(
             "kind IN ('housing', 'education', 'health', 'administration', 'economy', 'other')", name="kind"
         ),
-        {"info": {"tenancy": Tenancy(territory="territory_id", partner="id")}},
+        {
+            "info": {
+                "tenancy": Tenancy(territory="territory_id", partner="id"),
+                "plain": plain("name kind url"),
+            }
+        },
     )
 
 

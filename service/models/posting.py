@@ -18,6 +18,7 @@ from service.models.enums import (
     SalaryUnit,
     WorkingTime,
 )
+from service.models.personal import plain
 from service.models.tenancy import Tenancy
 
 OWN_SOURCE = "ancrage"
@@ -46,7 +47,8 @@ class Posting(Base, Timestamps):
     source_updated_at: Mapped[datetime.datetime | None]
     source_digest: Mapped[str | None] = mapped_column(comment="SHA-256 of the normalised source item")
     source_data: Mapped[dict[str, Any] | None] = mapped_column(
-        comment="Facts of the source that no column holds (formations, context, notes)"
+        comment="Facts of the source that no column holds (formations, context, notes)",
+        info={"pii": "text"},
     )
     last_listed_at: Mapped[datetime.datetime | None]
 
@@ -54,7 +56,7 @@ class Posting(Base, Timestamps):
         text_enum(PostingState, "posting_state"), default=PostingState.DRAFT
     )
     title: Mapped[str]
-    description: Mapped[str | None]
+    description: Mapped[str | None] = mapped_column(info={"pii": "text"})
     language: Mapped[str] = mapped_column(default="fr")
 
     occupation_code: Mapped[str | None] = mapped_column(ForeignKey("occupation.code"))
@@ -161,7 +163,25 @@ class Posting(Base, Timestamps):
         Index("ix_posting_commune", "commune_code"),
         Index("ix_posting_skill_codes", "skill_codes", postgresql_using="gin"),
         Index("ix_posting_valid_through", "valid_through", postgresql_where=text("state = 'published'")),
-        {"info": {"tenancy": Tenancy(territory="territory_id", employer="employer_id")}},
+        {
+            "info": {
+                "tenancy": Tenancy(territory="territory_id", employer="employer_id"),
+                "plain": plain(
+                    "employer_name source source_id source_partner source_url source_created_at "
+                    "source_updated_at source_digest last_listed_at state title language "
+                    "occupation_title occupation_origin suggestion_confidence "
+                    "effective_occupation_code contract_kind contract_label contract_months "
+                    "working_time weekly_hours hours_label start_date positions salary_min "
+                    "salary_max salary_unit salary_months salary_label yearly_salary_min "
+                    "yearly_salary_max departement_code place_label postal_code latitude longitude "
+                    "remote sector_code naf_code skills skill_codes experience experience_months "
+                    "experience_label qualification_label education languages licences benefits "
+                    "travel_label apprenticeship accessible few_candidates apply_url tension "
+                    "in_tension valid_through published_at closed_at confirmed_at held group_id "
+                    "shown"
+                ),
+            }
+        },
     )
 
 
@@ -172,14 +192,21 @@ class PostingDocument(Base):
     """
 
     __tablename__ = "posting_document"
-    __table_args__ = ({"info": {"tenancy": Tenancy(through=(("posting_id", "posting"),), readable="true")}},)
+    __table_args__ = (
+        {
+            "info": {
+                "tenancy": Tenancy(through=(("posting_id", "posting"),), readable="true"),
+                "plain": plain("territory_version rendered_at"),
+            }
+        },
+    )
 
     posting_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("posting.id", ondelete="CASCADE"), primary_key=True
     )
     language: Mapped[str] = mapped_column(primary_key=True)
-    document: Mapped[dict[str, Any]] = mapped_column(JSON)
-    linked_data: Mapped[dict[str, Any]] = mapped_column(JSON)
+    document: Mapped[dict[str, Any]] = mapped_column(JSON, info={"pii": "contact"})
+    linked_data: Mapped[dict[str, Any]] = mapped_column(JSON, info={"pii": "text"})
     territory_version: Mapped[Big]
     rendered_at: Mapped[Created]
 
@@ -188,12 +215,19 @@ class PostingChange(Base):
     """One entry of a posting's history: what changed, by whom, when."""
 
     __tablename__ = "posting_change"
-    __table_args__ = ({"info": {"tenancy": Tenancy(through=(("posting_id", "posting"),))}},)
+    __table_args__ = (
+        {
+            "info": {
+                "tenancy": Tenancy(through=(("posting_id", "posting"),)),
+                "plain": plain("action actor at"),
+            }
+        },
+    )
 
     id: Mapped[Id]
     posting_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("posting.id", ondelete="CASCADE"), index=True)
     action: Mapped[str]
     actor: Mapped[str]
     version: Mapped[int]
-    changes: Mapped[dict[str, Any]] = mapped_column(comment="{field: [before, after]}")
+    changes: Mapped[dict[str, Any]] = mapped_column(comment="{field: [before, after]}", info={"pii": "text"})
     at: Mapped[Created]

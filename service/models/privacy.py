@@ -87,7 +87,9 @@ class Erasure(Base):
     subject_kind: Mapped[str] = mapped_column(comment="person | candidate_profile")
     subject_id: Mapped[uuid.UUID] = mapped_column(index=True)
     email_digest: Mapped[bytes | None] = mapped_column(
-        LargeBinary, comment="Keyed SHA-256 of the address, to find what is known by address alone"
+        LargeBinary,
+        comment="Keyed SHA-256 of the address, to find what is known by address alone",
+        info={"pii": None},
     )
     because: Mapped[str] = mapped_column(comment="asked | dormant | retention | replayed")
     erased_at: Mapped[Created]

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, text_enum
 from service.models.enums import ContractKind, RemoteKind, WorkingTime
+from service.models.personal import plain
 from service.models.tenancy import SHARED, Tenancy
 
 
@@ -45,7 +46,16 @@ class PostingIndex(Base):
         Index("ix_posting_index_newest", "territory_id", "published_at", "posting_id"),
         Index("ix_posting_index_newest_of_all", "published_at", "posting_id"),
         Index("ix_posting_index_point", "latitude", "longitude"),
-        {"info": {"tenancy": Tenancy(territory="territory_id", employer="employer_id", readable="true")}},
+        {
+            "info": {
+                "tenancy": Tenancy(territory="territory_id", employer="employer_id", readable="true"),
+                "plain": plain(
+                    "territory_id employer_id published_at valid_through latitude longitude yearly_salary "
+                    "in_tension occupation_code sector_code contract_kind working_time remote commune_code "
+                    "departement_code source"
+                ),
+            }
+        },
     )
 
 
@@ -73,7 +83,13 @@ class PostingWords(Base):
         Index(
             "ix_posting_words_stems", "stems", postgresql_using="gin", postgresql_with={"fastupdate": "off"}
         ),
-        {"info": {"tenancy": Tenancy(through=(("posting_id", "posting"),), readable="true")}},
+        {
+            "info": {
+                "tenancy": Tenancy(through=(("posting_id", "posting"),), readable="true"),
+                # Stems that follow the posting's own texts, in the transaction that changes them.
+                "plain": plain("title_key title_size heading stems"),
+            }
+        },
     )
 
 

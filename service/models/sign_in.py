@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Created, Id
+from service.models.personal import plain
 from service.models.tenancy import PLATFORM, Tenancy
 
 
@@ -133,5 +134,5 @@ class Token(Base):
         CheckConstraint("(kind = 'client') = (key_id IS NOT NULL)", name="key"),
         CheckConstraint("(kind = 'client') = (session_id IS NULL)", name="session"),
         Index("ix_token_refresh", "session_id", postgresql_where=text("kind = 'refresh'")),
-        {"info": {"tenancy": PLATFORM}},
+        {"info": {"tenancy": PLATFORM, "plain": plain("kind digest scopes expires_at used_at")}},
     )

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Big, Id, Timestamps, text_enum
 from service.models.enums import TerritoryKind
+from service.models.personal import plain
 from service.models.tenancy import Tenancy
 
 
@@ -36,14 +37,22 @@ class Territory(Base, Timestamps):
     colours: Mapped[dict[str, Any]]
     logo_url: Mapped[str | None]
     languages: Mapped[list[str]]
-    contacts: Mapped[list[dict[str, Any]]]
+    contacts: Mapped[list[dict[str, Any]]] = mapped_column(info={"pii": "contact"})
     features: Mapped[list[str]]
     version: Mapped[int] = mapped_column(default=1)
     public_version: Mapped[Big] = mapped_column(default=1)
 
     __table_args__ = (
         Index("ix_territory_lineage", "lineage", postgresql_using="gin"),
-        {"info": {"tenancy": Tenancy(lineage=True, readable="true")}},
+        {
+            "info": {
+                "tenancy": Tenancy(lineage=True, readable="true"),
+                "plain": plain(
+                    "lineage slug name kind coverage brand_name promise brand_values colours logo_url "
+                    "languages features public_version"
+                ),
+            }
+        },
     )
 
 

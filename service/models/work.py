@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Identity, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, Created, Id, text_enum
+from service.models.personal import plain
 from service.models.tenancy import PLATFORM, Tenancy
 
 
@@ -75,7 +76,7 @@ class Task(Base):
     run_after: Mapped[Created]
     leased_until: Mapped[datetime.datetime | None]
     leased_by: Mapped[str | None] = mapped_column(comment="Kept after the end: who ran it last")
-    last_error: Mapped[str | None]
+    last_error: Mapped[str | None] = mapped_column(info={"pii": "text"})
     created_at: Mapped[Created]
     started_at: Mapped[datetime.datetime | None]
     finished_at: Mapped[datetime.datetime | None]
@@ -89,7 +90,15 @@ class Task(Base):
             "ix_task_alone", "handler", "subject_id", unique=True, postgresql_where=text("state = 'running'")
         ),
         Index("ix_task_dead", "finished_at", postgresql_where=text("state = 'dead'")),
-        {"info": {"tenancy": PLATFORM}},
+        {
+            "info": {
+                "tenancy": PLATFORM,
+                "plain": plain(
+                    "event_id kind handler subject_id territory_id data state attempts run_after "
+                    "leased_until leased_by started_at finished_at"
+                ),
+            }
+        },
     )
 
 
