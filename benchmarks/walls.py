@@ -21,9 +21,7 @@ from service.core.logging import configure_logging
 from service.core.migrations import migrate
 from service.core.reach import Reach
 from service.core.settings import Settings
-from service.domain import clients
-from service.domain.access import SCOPES
-from tests.factories import create_employer, create_territory
+from tests.factories import create_employer, create_key, create_territory
 
 TERRITORIES = 20
 EMPLOYERS_EACH = 100
@@ -39,10 +37,7 @@ async def _fill(database: Database) -> str:
         for territory in territories:
             for number in range(EMPLOYERS_EACH):
                 await create_employer(session, territory, name=f"Atelier {number}")
-        _, key = await clients.create_client(
-            session, name="Benchmark", territory_slugs=[territories[0].slug], scopes=list(SCOPES)
-        )
-    return key
+    return await create_key(database, territories[0])
 
 
 async def _measure(url: str, calls: int) -> None:

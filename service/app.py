@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI
 
 from service import __version__
 from service.api import (
+    api_clients,
     candidates,
     documentation,
     employers,
@@ -16,6 +17,7 @@ from service.api import (
     matches,
     me,
     members,
+    oauth,
     operations,
     partners,
     postings,
@@ -47,6 +49,8 @@ ROUTERS = (
     matches.router,
     referentials.router,
     feeds.router,
+    api_clients.router,
+    oauth.router,
     sign_in.router,
     me.router,
     operations.router,
@@ -89,6 +93,7 @@ def create_app(
     app.state.database = database
     app.state.settings = configured
     problems.install(app)
+    oauth.install(app)
     for router in ROUTERS:
         app.include_router(router)
     documentation.install(app)

@@ -11,9 +11,10 @@ from service.core.database import Database
 from service.core.ids import new_id
 from service.core.security import Kind, hash_secret, new_key
 from service.core.text import fold
-from service.domain import clients
 from service.domain.access import SCOPES
 from service.models import (
+    ApiClient,
+    ApiKey,
     CandidateProfile,
     Commune,
     Employer,
@@ -150,14 +151,24 @@ async def create_candidate(session: AsyncSession, territory: Territory, **overri
 async def create_key(
     database: Database, *territories: Territory, scopes: list[str] | None = None, **overrides: Any
 ) -> str:
-    """Make an API client on ``territories`` and return its secret key."""
+    """Make an API client on ``territories``, as rows, and return its secret key: nothing is recorded."""
+    secret = new_key(Kind.SECRET_KEY)
     async with database.transaction() as session:
-        _, secret = await clients.create_client(
-            session,
+        client = ApiClient(
+            id=new_id(),
             name=overrides.get("name", "Test"),
-            territory_slugs=[territory.slug for territory in territories],
-            scopes=scopes if scopes is not None else list(SCOPES),
-            expires_at=overrides.get("expires_at"),
+            territory_ids=[territory.id for territory in territories],
+            scopes=sorted(SCOPES if scopes is None else scopes),
+        )
+        session.add(client)
+        await session.flush()
+        session.add(
+            ApiKey(
+                client_id=client.id,
+                digest=hash_secret(secret),
+                hint=secret[-4:],
+                expires_at=overrides.get("expires_at"),
+            )
         )
     return secret
 

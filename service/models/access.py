@@ -36,7 +36,7 @@ class ApiClient(Base):
 
     __table_args__ = (
         CheckConstraint("kind IN ('secret', 'publishable')", name="kind"),
-        {"info": {"tenancy": Tenancy(territories="territory_ids", client="id")}},
+        {"info": {"tenancy": Tenancy(territories="territory_ids", client="id", reserved=True)}},
     )
 
 
@@ -54,7 +54,7 @@ class ApiKey(Base):
     last_used_at: Mapped[datetime.datetime | None]
     revoked_at: Mapped[datetime.datetime | None]
 
-    __table_args__ = ({"info": {"tenancy": Tenancy(through=(("client_id", "api_client"),))}},)
+    __table_args__ = ({"info": {"tenancy": Tenancy(through=(("client_id", "api_client"),), reserved=True)}},)
 
 
 class IdempotencyRecord(Base):

@@ -25,8 +25,9 @@ from service.core.migrations import migrate
 from service.core.settings import Settings
 from service.demo import load_demo
 from service.domain import clients
-from service.domain.access import SCOPES
+from service.domain.access import SCOPES, system
 from service.models import Territory
+from service.schemas.api_clients import ApiClientCreate
 
 pytestmark = pytest.mark.xdist_group("schemathesis")
 SCHEMA = schemathesis.openapi.from_dict(openapi_document(), config=SchemathesisConfig())
@@ -66,9 +67,8 @@ class _Server:
         await load_demo(database, lambda _: None)
         async with database.transaction() as session:
             slugs = list(await session.scalars(select(Territory.slug)))
-            _, self.key = await clients.create_client(
-                session, name="Fuzz", territory_slugs=slugs, scopes=list(SCOPES)
-            )
+            data = ApiClientCreate(name="Fuzz", territories=slugs, scopes=list(SCOPES))
+            self.key = (await clients.create_client(session, system("test"), data)).key.value
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
         # The listener queues what comes before uvicorn accepts.

@@ -63,7 +63,7 @@ def test_a_client_is_made_listed_and_revoked(ancrage: Ancrage) -> None:
     [
         (
             ["client", "create", "--name", "x", "--territory", "nulle-part"],
-            "There is no territory nulle-part.",
+            "There is no territory `nulle-part`",
         ),
         (
             ["client", "create", "--name", "x", "--territory", "pays-des-sources", "--scope", "all"],
