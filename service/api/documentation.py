@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from service.api.dependencies import Permitted
 from service.api.problems import MEDIA_TYPE
 from service.core.errors import FieldError, Invalid
-from service.domain.access import PUBLISHABLE, ROLES, SCOPES
+from service.domain.access import PUBLISHABLE, REASON_ASKED, ROLES, SCOPES
 
 ABOUT: dict[str, Any] = {
     "summary": "The open platform for territorial hospitality: attirer, accueillir, ancrer.",
@@ -86,6 +86,13 @@ _IF_NONE_MATCH: dict[str, Any] = {
     "required": False,
     "description": "The `ETag` of the answer you have: when it is still right, 304 comes without a body.",
     "schema": {"type": "string", "examples": ['"9f86d081884c7d659a2feaa0"']},
+}
+_REASON: dict[str, Any] = {
+    "name": "Ancrage-Reason",
+    "in": "header",
+    "required": False,
+    "description": "Why you need to see this; kept in the audit trail. A person must say it, a program may.",
+    "schema": {"type": "string", "examples": ["A candidate asks who has read their profile"]},
 }
 
 
@@ -164,6 +171,8 @@ def _exact(operation: dict[str, Any], permission: str | None, *, has_body: bool)
         expected |= _KEYED
         operation["security"] = _security(permission)
         operation["x-permission"] = permission
+    if permission in REASON_ASKED:
+        operation["parameters"] = [*operation.get("parameters", []), _REASON]
     if has_body:
         expected["415"] = "This kind of body is not read here"
     for status, description in expected.items():
