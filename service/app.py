@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI
 from service import __version__
 from service.api import (
     api_clients,
+    audit,
     candidates,
     documentation,
     employers,
@@ -53,6 +54,7 @@ ROUTERS = (
     oauth.router,
     sign_in.router,
     me.router,
+    audit.router,
     operations.router,
 )
 
