@@ -29,10 +29,13 @@ from service.api import (
     syndication,
     territories,
 )
+from service.api.cross_origin import CrossOrigin
 from service.api.edge import Edge
+from service.api.limits import Limiter
 from service.core.database import Database
 from service.core.pagination import Cursors
 from service.core.settings import Settings, get_settings
+from service.domain.origins import KnownOrigins
 from service.domain.platform import get_keyring
 
 Companion = Callable[[], AbstractAsyncContextManager[None]]
@@ -68,6 +71,7 @@ def create_app(
     what carries wake-ups to Redis.
     """
     configured = settings or get_settings()
+    limiter = Limiter(configured)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -77,6 +81,7 @@ def create_app(
             async with database.transaction() as session:
                 app.state.keyring = await get_keyring(session, configured)
             app.state.cursors = Cursors(app.state.keyring.key("cursors"))
+            await stack.enter_async_context(limiter.running(app.state.keyring))
             for companion in companions:
                 await stack.enter_async_context(companion())
             yield
@@ -99,7 +104,8 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     documentation.install(app)
-    app.add_middleware(Edge, max_body_bytes=configured.max_body_bytes)
+    origins = CrossOrigin(KnownOrigins(database))
+    app.add_middleware(Edge, settings=configured, limiter=limiter, origins=origins)
     return app
 
 

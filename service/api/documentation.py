@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from service.api.dependencies import Permitted
+from service.api.limits.policies import EXEMPT
 from service.api.problems import MEDIA_TYPE
 from service.core.errors import FieldError, Invalid
 from service.domain.access import PUBLISHABLE, REASON_ASKED, ROLES, SCOPES
@@ -24,7 +25,10 @@ French territories use Ancrage to show local postings, match candidates with emp
   `errors` lists every value at once, each with a JSON pointer. Quote `instance` when you ask for help: it holds the `X-Request-ID` of the answer.
 * **Lists** come in pages: give `next` back as `after`, with the same filters, until it is null.
 * **Caching**: public answers carry an `ETag`; send it back as `If-None-Match` and a 304 costs almost nothing.
-* **Pages of any origin** may read what is public, by GET and HEAD. No preflight allows `Authorization`: what needs a key is called from a server.
+* **Pages of any origin** may read what is public, by GET and HEAD. With a key or token, or to write, only pages of the origins that a publishable key was made for may call.
+* **Limits**: `RateLimit-Policy` says how often you may ask, `RateLimit` how much of it is left (draft-ietf-httpapi-ratelimit-headers); 429 comes with `Retry-After`. A person or API client is counted
+  wherever they call from; without a key, and with a publishable one, your network is counted (an IPv4 address, an IPv6 /64). After twenty wrong keys or tokens in ten minutes no key from that
+  network is looked at for a while, not even a right one. A request may take thirty seconds, a slow body included.
 * **Updates** need `If-Match` with the `ETag` you read: 428 without, 412 when someone was faster.
 * **Retries**: send an `Idempotency-Key` with every POST; the same key and body within 24 hours have one effect and one answer.
 * **Words**: a *posting* is an offre d'emploi (schema.org JobPosting); an *occupation* a ROME 4.0 trade; a *tension* tells how hard a trade is to fill.
@@ -36,6 +40,8 @@ _ALWAYS = {
     "400": "The request cannot be understood",
     "413": "The body is too large",
     "422": "Some values must be changed",
+    "429": "Too often, or too many wrong keys from your network; `Retry-After` says when to ask again",
+    "431": "The address and headers are too large",
     "500": "Our fault",
     "503": "Temporarily unavailable; `Retry-After` says when to try again",
 }
@@ -80,6 +86,14 @@ _LOCATION = _header("Path of what was made.", always=True)
 _LINK = _header('`<path>; rel="next"` when another page follows.')
 _REPLAYED = _header("`true` when this is the stored answer of an earlier request with the same key.")
 _RETRY_AFTER = _header("Seconds to wait before sending the same request again.")
+_LIMITED = {
+    "RateLimit": _header(
+        'What is left under each policy that counted the request, and for how many seconds: `"caller";r=1199;t=60`.'
+    ),
+    "RateLimit-Policy": _header(
+        'The policies that counted the request, each with its quota and window: `"caller";q=1200;w=60`.'
+    ),
+}
 _IF_NONE_MATCH: dict[str, Any] = {
     "name": "If-None-Match",
     "in": "header",
@@ -124,8 +138,10 @@ def _with_headers(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
             headers = _success(status, properties, asked) | tagged
         elif status == "304":
             headers = tagged
-        elif status in {"409", "503"}:
+        elif status in {"409", "429", "503"}:
             headers = {"Retry-After": _RETRY_AFTER}
+        if "429" in responses and (status.startswith("2") or status == "429"):
+            headers |= _LIMITED
         if headers:
             response["headers"] = headers
 
@@ -161,12 +177,14 @@ def permissions_of(app: FastAPI) -> dict[str, str | None]:
     }
 
 
-def _exact(operation: dict[str, Any], permission: str | None, *, has_body: bool) -> None:
+def _exact(path: str, operation: dict[str, Any], permission: str | None, *, has_body: bool) -> None:
     responses = operation["responses"]
     responses.pop("422", None) if "HTTPValidationError" in str(responses.get("422")) else None
     expected = dict(_ALWAYS)
     if not has_body:
         expected.pop("413")
+    if path in EXEMPT:
+        expected.pop("429")
     if permission is not None:
         expected |= _KEYED
         operation["security"] = _security(permission)
@@ -230,23 +248,25 @@ def _build(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     document["components"]["securitySchemes"] = _SCHEMES
     permissions = permissions_of(app)
-    for path in document["paths"].values():
-        for operation in path.values():
-            _exact(operation, permissions[operation["operationId"]], has_body="requestBody" in operation)
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            _exact(
+                path, operation, permissions[operation["operationId"]], has_body="requestBody" in operation
+            )
             _with_headers(operation, schemas)
     return document
 
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Ancrage: the API</title>
-<style>
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1d2733;background:#fff}
+_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1d2733;background:#fff}
 h1{margin-bottom:0}h2{margin-top:2.5rem;border-bottom:2px solid #0b6e6e}code,pre{background:#f2f5f7;border-radius:4px;padding:.1em .3em}
 pre{padding:1rem;overflow:auto;white-space:pre-wrap}details{margin:.5rem 0;border:1px solid #d5dde3;border-radius:6px;padding:.5rem .8rem}
 summary{cursor:pointer}.method{display:inline-block;min-width:4rem;font-weight:700;color:#0b6e6e}table{border-collapse:collapse;width:100%}
 td,th{text-align:left;vertical-align:top;padding:.3rem .5rem;border-bottom:1px solid #e3e9ed}
-</style></head><body>
+"""
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Ancrage: the API</title>
+<link rel="stylesheet" href="/docs.css"></head><body>
 <h1>Ancrage</h1><p>@SUMMARY@ The whole contract: <a href="/openapi.json">openapi.json</a>.</p>
 @CONTENT@
 </body></html>"""
@@ -272,5 +292,12 @@ def install(app: FastAPI) -> None:
         content = render(app.openapi())
         return HTMLResponse(_PAGE.replace("@SUMMARY@", app.summary or "").replace("@CONTENT@", content))
 
-    for path, endpoint in (("/openapi.json", get_openapi_document), ("/docs", get_documentation)):
+    async def get_documentation_style() -> Response:
+        return Response(_STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=3600"})
+
+    for path, endpoint in (
+        ("/openapi.json", get_openapi_document),
+        ("/docs", get_documentation),
+        ("/docs.css", get_documentation_style),
+    ):
         app.router.routes.append(APIRoute(path, endpoint, include_in_schema=False))

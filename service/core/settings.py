@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     )
 
     # How many requests are answered; 0: as many as come. api/limits/policies.py says what each counts.
+    rate_limits: bool = True
     limit_network_per_minute: Annotated[int, Field(ge=0)] = 600
     limit_caller_per_minute: Annotated[int, Field(ge=0)] = 1200
     limit_network_writes_per_minute: Annotated[int, Field(ge=0)] = 120
