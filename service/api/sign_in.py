@@ -88,9 +88,9 @@ async def create_tokens(
     assert opened.refresh_expires_at is not None  # noqa: S101 - as above
     return TokensRead(
         access_token=opened.access_token or "",
-        expires_in=int((opened.access_expires_at - moment).total_seconds()),
+        expires_in=round((opened.access_expires_at - moment).total_seconds()),
         refresh_token=opened.refresh_token or "",
-        refresh_expires_in=int((opened.refresh_expires_at - moment).total_seconds()),
+        refresh_expires_in=round((opened.refresh_expires_at - moment).total_seconds()),
         person=PersonRead.model_validate(opened.person),
     )
 
