@@ -11,6 +11,7 @@ from service.cli import (
     audit,
     clients,
     imports,
+    mail,
     matching,
     operations,
     persons,
@@ -38,6 +39,7 @@ app.add_typer(importing, name="import")
 app.add_typer(audit.app, name="audit")
 app.add_typer(clients.app, name="client")
 app.add_typer(persons.app, name="person")
+app.add_typer(mail.app, name="mail")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(territories.app, name="territory")
 app.command("match")(matching.match)

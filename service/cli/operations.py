@@ -2,7 +2,8 @@
 
 import typer
 
-from service.cli.context import command, fail, open_database, say
+from service.cli.context import command, fail, open_database, say, settings_or_fail
+from service.cli.mail import describe
 from service.core.migrations import head_revision
 from service.domain import publication
 from service.domain.platform import examine
@@ -39,6 +40,7 @@ async def doctor() -> None:
     typer.echo(f"Referentials: {releases or 'none'}")
     states = ", ".join(f"{count} {state}" for state, count in sorted(found.tasks.items()))
     typer.echo(f"Tasks: {states or 'none'}; events waiting: {found.events_waiting}")
+    typer.echo(describe(settings_or_fail()))
     troubles = [
         f"the referential {name} was never imported (`ancrage import {name}`)"
         for name in ("rome", "communes")

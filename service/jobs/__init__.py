@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from service.jobs.audit import verify_audit
 from service.jobs.feeds import fetch_feed, regroup_posting, start_due_feeds
 from service.jobs.housekeeping import delete_expired
+from service.jobs.mail import send_mail
 from service.jobs.matching import (
     forget_candidates,
     match_candidate,
@@ -28,6 +29,7 @@ HANDLERS: Mapping[str, Sequence[Handler]] = {
     "employer.updated": (follow_employer,),
     "feed.due": (fetch_feed,),
     "feed.import_requested": (fetch_feed,),
+    "mail.requested": (send_mail,),
     "posting.changed": (regroup_posting, match_posting),
     "posting.expired": (regroup_posting, match_posting),
     "posting.filled": (regroup_posting, match_posting),

@@ -1,12 +1,12 @@
 """Asking for a mail: a row and an event. It is written and sent by a task, after the commit."""
 
-import re
 import uuid
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import now
+from service.core.email_address import normalise
 from service.core.ids import new_id
 from service.domain.events import record
 from service.models import Mail
@@ -22,7 +22,6 @@ TEMPLATES: Final[dict[str, str | None]] = {
     "privacy_request_answered": "privacy_request_id",
     "privacy_request_due": "privacy_request_id",
 }
-_ONE_ADDRESS: Final = re.compile(r"[^@\s\x00-\x1f\x7f<>,;:\"()]+@[^@\s\x00-\x1f\x7f<>,;:\"()]+")
 
 
 def request(
@@ -54,13 +53,10 @@ def request(
             uuid.UUID(facts[needed])
         except (KeyError, TypeError, ValueError):
             raise ValueError(f"The mail {template} needs an id as {needed}") from None
-    if not _ONE_ADDRESS.fullmatch(to):
-        # The address stays out of the message: it is somebody's.
-        raise ValueError("This is not one e-mail address")
     mail = Mail(
         id=new_id(),
         person_id=person_id,
-        to_address=to,
+        to_address=normalise(to),
         template=template,
         language=language,
         territory_id=territory_id,
