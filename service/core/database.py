@@ -88,9 +88,11 @@ class Database:
             yield session
             last_words: dict[str, LastWord] = session.info.pop(BEFORE_COMMIT, {})
             if last_words:
-                async with reaching.elevated(session):
-                    for last_word in last_words.values():
-                        await last_word(session)
+                # Not by ``elevated``: nothing follows for which the reach would be taken back.
+                await session.flush()
+                await reaching.apply(session, EVERYWHERE)
+                for last_word in last_words.values():
+                    await last_word(session)
             await session.commit()
             if session.info.pop(EVENTS_RECORDED, False):
                 self.wake()

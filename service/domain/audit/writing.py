@@ -144,15 +144,13 @@ _TAKE_HEADS = text(
     RETURNING id, length, digest
     """
 )
-_SET_HEADS = text(
-    """
-    UPDATE audit_chain SET digest = head.digest
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:digests AS bytea[])) AS head (id, digest)
-    WHERE audit_chain.id = head.id
-    """
-)
 _ADD = text(
     """
+    WITH headed AS (
+        UPDATE audit_chain SET digest = head.digest
+        FROM unnest(CAST(:heads AS uuid[]), CAST(:head_digests AS bytea[])) AS head (id, digest)
+        WHERE audit_chain.id = head.id
+    )
     INSERT INTO audit_entry (
         chain_id, sequence, at, actor, action, object_kind, object_id, territory_id, request_id, data,
         circumstances, salt, commitment, digest
@@ -198,8 +196,8 @@ async def write(session: AsyncSession) -> None:
         for sequence, each in enumerate(added, length - len(added) + 1):
             rows.append(_row(each, chain_id, sequence, heads[chain_id]))
             heads[chain_id] = rows[-1]["digest"]
-    await session.execute(_ADD, {name: [row[name] for row in rows] for name in rows[0]})
-    await session.execute(_SET_HEADS, {"ids": list(heads), "digests": list(heads.values())})
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    await session.execute(_ADD, columns | {"heads": list(heads), "head_digests": list(heads.values())})
 
 
 def _row(each: _Note, chain_id: uuid.UUID, sequence: int, before: bytes) -> dict[str, Any]:
