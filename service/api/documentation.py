@@ -216,7 +216,7 @@ def refuse_unknown_parameters(request: Request) -> None:
     parameters = {item["name"]: item for item in operation.get("parameters", []) if item["in"] == "query"}
     known = sorted(parameters)
     unknown = sorted(set(request.query_params) - set(known))
-    if unknown:
+    if unknown and OTHERS_IGNORED not in operation:
         understood = f"Understood here: {', '.join(known)}." if known else "None is understood here."
         errors = [FieldError(f"?{name}", f"Unknown parameter. {understood}", "unknown") for name in unknown]
         message = f"Unknown query parameter {', '.join(unknown)}. {understood}"
@@ -230,6 +230,9 @@ def refuse_unknown_parameters(request: Request) -> None:
         message = f"Give {', '.join(repeated)} once: only one value is read."
         raise Invalid(message, errors=[FieldError(f"?{name}", message, "repeated") for name in repeated])
 
+
+# In an operation's ``openapi_extra``: whoever calls it adds parameters of their own, which mean nothing here.
+OTHERS_IGNORED = "x-other-parameters-ignored"
 
 _built: dict[tuple[str, int], dict[str, Any]] = {}
 

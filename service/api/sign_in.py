@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from service.api.dependencies import Keys, Permitted, PreferredLanguage, Session
+from service.api.dependencies import Configuration, Keys, Permitted, PreferredLanguage, Session
 from service.api.idempotency import Idempotent, IdempotentRoute
 from service.api.problems import problem_response, problems
 from service.core.clock import now
@@ -97,10 +97,14 @@ async def create_tokens(
 
 @router.post("/sign-out")
 async def sign_out(
-    session: Session, actor: Annotated[Actor, Depends(Permitted("session.revoke"))]
+    session: Session,
+    keyring: Keys,
+    configuration: Configuration,
+    actor: Annotated[Actor, Depends(Permitted("session.revoke"))],
 ) -> SignedOut:
     """End the session whose access token you send; its tokens are refused from this answer on.
 
     When an OpenID provider vouched for the person, send their browser to `provider_logout_url`.
     """
-    return SignedOut(provider_logout_url=await signing_out.sign_out(session, actor))
+    here = configuration.public_address
+    return SignedOut(provider_logout_url=await signing_out.sign_out(session, keyring, actor, here=here))

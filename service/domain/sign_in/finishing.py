@@ -5,7 +5,8 @@ A refusal is a result, not an error: what it counts must be committed.
 
 import hmac
 import uuid
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,7 +15,7 @@ from service.core.clock import now
 from service.core.errors import FieldError, Invalid
 from service.core.reach import elevated
 from service.core.security import Keyring, Kind, hash_secret, kind_of
-from service.domain import persons, sessions
+from service.domain import identities, persons, sessions
 from service.domain.access import Actor
 from service.domain.events import record
 from service.domain.sessions import Opened
@@ -111,6 +112,10 @@ async def finish_with_link(
         mailed_to_console = kind == "console" and sign_in.kind == "email" and sign_in.return_url is None
         if sign_in.client_id != client_id and not mailed_to_console:
             return None
+        if sign_in.kind == "email":
+            # A link may be followed by somebody who never was at the provider: only the code, typed in the
+            # browser that was there, makes the provider's account theirs.
+            sign_in.facts = {}
         return await _finish(session, sign_in, kind)
 
 
@@ -145,8 +150,16 @@ async def _finish(session: AsyncSession, sign_in: SignIn, kind: Literal["api", "
             return None
         person.last_seen_at, person.dormancy_warned_at = now(), None
     else:
-        person = await persons.find_or_create(session, sign_in.email, language=sign_in.language)
+        person = await persons.find_or_create(
+            session,
+            sign_in.email,
+            language=sign_in.language,
+            given_name=facts.get("given_name"),
+            family_name=facts.get("family_name"),
+        )
         await persons.mail_arrived(session, person)
+        if facts and not await _link(session, person, facts):
+            return None
     # What the provider told has served: nothing of it stays here.
     sign_in.used_at, sign_in.person_id, sign_in.facts = now(), person.id, {}
     return await sessions.open_session(
@@ -158,4 +171,11 @@ async def _finish(session: AsyncSession, sign_in: SignIn, kind: Literal["api", "
         acr=facts.get("acr"),
         id_token=facts.get("id_token"),
         territory_id=sign_in.territory_id,
+    )
+
+
+async def _link(session: AsyncSession, person: Person, facts: Mapping[str, Any]) -> bool:
+    """Make the account a provider vouched for the person's, now that they proved their address."""
+    return await identities.link(
+        session, person, provider=facts["provider"], issuer=facts["issuer"], subject=facts["subject"]
     )

@@ -95,12 +95,19 @@ async def start_through(
 
 
 async def start(
-    session: AsyncSession, keyring: Keyring, *, email: str, language: str, through: Through = CONSOLE
+    session: AsyncSession,
+    keyring: Keyring,
+    *,
+    email: str,
+    language: str,
+    through: Through = CONSOLE,
+    facts: Mapping[str, Any] | None = None,
 ) -> Started:
     """Have a code and a link sent to ``email``, whoever reads mail there.
 
-    Raises :class:`Invalid` for what is no address, :class:`TooManyRequests` when address or network asked
-    too often.
+    ``facts`` is what a provider said that does not answer for the address: whoever types the code is whom it
+    vouches for. Raises :class:`Invalid` for what is no address, :class:`TooManyRequests` when address or
+    network asked too often.
     """
     try:
         address = normalise(email)
@@ -120,7 +127,7 @@ async def start(
         territory_id=through.territory_id,
         language=language,
         return_url=through.return_url,
-        facts={},
+        facts=dict(facts or {}),
         network=network,
         attempts=0,
         created_at=moment,
