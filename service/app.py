@@ -23,6 +23,7 @@ from service.api import (
     partners,
     postings,
     problems,
+    providers,
     public_postings,
     referentials,
     sign_in,
@@ -37,6 +38,7 @@ from service.core.pagination import Cursors
 from service.core.settings import Settings, get_settings
 from service.domain.origins import KnownOrigins
 from service.domain.platform import get_keyring
+from service.domain.providers import configured as configured_providers
 
 Companion = Callable[[], AbstractAsyncContextManager[None]]
 
@@ -56,6 +58,7 @@ ROUTERS = (
     api_clients.router,
     oauth.router,
     sign_in.router,
+    providers.router,
     me.router,
     audit.router,
     operations.router,
@@ -76,6 +79,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(app.state.providers.aclose)
             # Built now, so that the first visitor does not wait for it.
             app.openapi()
             async with database.transaction() as session:
@@ -99,6 +103,7 @@ def create_app(
     )
     app.state.database = database
     app.state.settings = configured
+    app.state.providers = configured_providers(configured)
     problems.install(app)
     oauth.install(app)
     for router in ROUTERS:
