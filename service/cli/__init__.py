@@ -16,6 +16,7 @@ from service.cli import (
     operations,
     persons,
     referentials,
+    roles,
     serve,
     tasks,
     territories,
@@ -45,6 +46,7 @@ app.add_typer(territories.app, name="territory")
 app.command("match")(matching.match)
 app.command("reindex")(operations.reindex)
 app.command("doctor")(operations.doctor)
+app.command("roles")(roles.roles)
 
 
 @app.callback(invoke_without_command=True)
