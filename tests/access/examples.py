@@ -13,13 +13,15 @@ Make = Callable[[Side], dict[str, Any]]
 class Example:
     """A call. ``about_one``: it names a side's object; else it is about whatever the caller may see.
 
-    ``own_anywhere``: at any side it makes something of the person's own.
+    ``own_anywhere``: at any side it makes something of the person's own. ``refusing``: even who may is
+    answered 401, for what they send proves nothing.
 
     ``names`` says which of the side's objects a path parameter is, when its own name does not.
     """
 
     about_one: bool = True
     own_anywhere: bool = False
+    refusing: bool = False
     body: Make | None = None
     query: Make | None = None
     form: Make | None = None
@@ -34,6 +36,7 @@ class Example:
 
 
 _LIST = Example(about_one=False)
+_OWN = Example(about_one=False)
 
 EXAMPLES: dict[str, Example] = {
     "create_territory": Example(
@@ -85,4 +88,49 @@ EXAMPLES: dict[str, Example] = {
     ),
     "get_partner": Example(),
     "update_partner": Example(body=lambda _: {"description": "Ouvert le lundi."}),
+    "list_members": _LIST,
+    "get_member": Example(),
+    "remove_member": Example(),
+    "list_invitations": _LIST,
+    "create_invitation": Example(
+        body=lambda side: {"email": "nouvelle@example.org", "role": "ambassador", "territory": side.slug}
+    ),
+    "accept_invitation": Example(body=lambda side: {"token": side.invitation_token}),
+    "get_invitation": Example(),
+    "revoke_invitation": Example(),
+    "resend_invitation": Example(),
+    "list_my_invitations": _OWN,
+    "accept_my_invitation": Example(),
+    "list_api_clients": _LIST,
+    "create_api_client": Example(
+        body=lambda side: {
+            "name": "Site",
+            "kind": "secret",
+            "territories": [side.slug],
+            "scopes": ["employers:read"],
+        }
+    ),
+    "get_api_client": Example(),
+    "update_api_client": Example(body=lambda _: {"name": "Autre site"}),
+    "revoke_api_client": Example(),
+    "list_api_client_keys": Example(),
+    "create_api_client_key": Example(body=lambda _: {"overlap_hours": 1}),
+    "revoke_api_client_key": Example(),
+    "create_sign_in_code": Example(
+        body=lambda side: {"email": "camille@example.org", "territory": side.slug}
+    ),
+    # A proof of nobody's: who may ask is told 401 for the proof, as for a wrong key.
+    "create_tokens": Example(
+        about_one=False, refusing=True, body=lambda side: {"link": side.invitation_token}
+    ),
+    "sign_out": _OWN,
+    "get_me": _OWN,
+    "update_me": Example(about_one=False, body=lambda _: {"given_name": "Camille"}),
+    "list_my_sessions": _OWN,
+    "delete_my_other_sessions": _OWN,
+    "delete_my_session": Example(),
+    "list_audit_entries": _LIST,
+    "report_mail_bounce": Example(
+        about_one=False, content=lambda _: ("message/rfc822", b"Subject: none of ours\r\n\r\n")
+    ),
 }

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from service.app import openapi_document
+from service.core.security import Kind, new_key
 from tests.access.examples import EXAMPLES, Example
 from tests.access.world import Side, build
 from tests.client import ApiClient
@@ -56,6 +57,8 @@ def test_every_cell_is_declared() -> None:
 def test_the_operations_open_to_all_are_listed() -> None:
     """Without permission, by somebody's decision."""
     assert {
+        "finish_provider_sign_in",
+        "finish_provider_sign_out",
         "get_commune",
         "get_health",
         "get_metrics",
@@ -64,12 +67,16 @@ def test_the_operations_open_to_all_are_listed() -> None:
         "get_public_posting",
         "get_readiness",
         "get_territory",
+        "issue_access_token",
         "list_communes",
         "list_occupations",
         "list_sectors",
+        "list_sign_in_providers",
         "list_skills",
         "list_territories",
         "search_postings",
+        "start_provider_sign_in",
+        "start_provider_sign_out",
     } == OPEN
 
 
@@ -122,7 +129,7 @@ def _check_rules(name: str, found: dict[str, dict[str, int]], texts: dict[tuple[
             assert status < 500, (cell, texts[caller, mark])
             if caller in REFUSED:
                 assert status == 401, (cell, texts[caller, mark])
-            elif caller != "anonymous":
+            elif not EXAMPLES[name].refusing:
                 assert status != 401, (cell, texts[caller, mark])
             if caller == "operator" or (EXAMPLES[name].own_anywhere and status < 400):
                 continue
@@ -154,7 +161,8 @@ async def test_what_is_not_yours_answers_like_what_is_not_there(
 ) -> None:
     world = await build(session)
     example = EXAMPLES[name]
-    nobody = Side("own", "own", {key: _nowhere(key) for key in world.sides["foreign"].ids})
+    ids = {key: uuid.uuid5(uuid.NAMESPACE_URL, key) for key in world.sides["foreign"].ids}
+    nobody = Side("own", "own", ids, new_key(Kind.LINK))
     for caller in ("territory_manager", "employer_member", "person", "secret key"):
         headers = dict(world.callers[caller])
         foreign = world.sides["foreign"]
@@ -166,9 +174,3 @@ async def test_what_is_not_yours_answers_like_what_is_not_there(
         ]
         assert theirs[0] == missing[0], (caller, theirs, missing)
         assert told[0] == told[1], caller
-
-
-def _nowhere(key: str) -> Any:
-    import uuid  # noqa: PLC0415 - only here
-
-    return uuid.uuid5(uuid.NAMESPACE_URL, key)

@@ -49,6 +49,7 @@ class Side:
     mark: str
     slug: str
     ids: Mapping[str, uuid.UUID] = field(default_factory=dict)
+    invitation_token: str = ""
 
     def __getitem__(self, name: str) -> str:
         return str(self.ids[name])
@@ -181,13 +182,14 @@ async def _side(
         territory_id=territory.id,
         given_by="system:test",
     )
+    token = new_key(Kind.LINK)
     invitation = Invitation(
         id=new_id(),
-        email=f"invitee-{mark}@example.org",
+        email=person.email or "",
         language="fr",
         role="ambassador",
         territory_id=territory.id,
-        link_digest=hash_secret(f"invitation {mark}"),
+        link_digest=hash_secret(token),
         sent_at=now(),
         invited_by="system:test",
         expires_at=now() + timedelta(days=7),
@@ -234,7 +236,7 @@ async def _side(
         "session_id": signed_in.id,
         "person_id": person.id,
     }
-    return Side(mark, territory.slug, ids)
+    return Side(mark, territory.slug, ids, token)
 
 
 async def _organisations(session: AsyncSession, territory: Territory, mark: str) -> tuple[Employer, Partner]:
