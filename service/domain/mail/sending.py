@@ -18,7 +18,7 @@ from service.domain.derived import bounce_token
 from service.domain.events import record
 from service.domain.mail.facts import Ended, letter_of
 from service.domain.mail.words import language_of
-from service.domain.mail.writing import Brand, Headers, Letter, compose, sender_of
+from service.domain.mail.writing import Brand, Headers, Letter, compose, sender_of, usable_address
 from service.models import Mail, Person
 
 # The last mail to somebody: their address goes with it.
@@ -69,6 +69,8 @@ async def prepare(
         return None
     if mail.to_address is None:
         return Dropped("address_removed")
+    if usable_address(mail.to_address) is None:
+        return Dropped("address_unusable")
     if mail.template != _TRIED_AFTER_BOUNCES and await _comes_back(session, mail.to_address):
         return Dropped("address_bounced")
     try:

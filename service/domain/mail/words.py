@@ -82,13 +82,16 @@ def day(moment: datetime, language: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return ``text`` on one line, without signs that cannot be seen."""
+    """Return ``text`` on one line, without signs that cannot be seen, and fit for a header.
+
+    ``=?`` begins an encoded word: Python's own writer of headers would decode it, line ends included.
+    """
     visible = "".join(
         " " if character.isspace() else character
         for character in text
         if character.isspace() or character in _JOINERS or unicodedata.category(character)[0] != "C"
     )
-    return " ".join(visible.split())
+    return " ".join(visible.split()).replace("=?", "= ?")
 
 
 def name_of(*parts: str | None) -> str | None:

@@ -141,17 +141,21 @@ def compose(letter: Letter, headers: Headers) -> bytes:
     # RFC 3834: no automatic answer is wanted; the second is what Exchange reads.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    message["Content-Language"] = letter.language
     message.set_content(written.text, cte="quoted-printable")
     message.add_alternative(written.html, subtype="html", cte="quoted-printable")
+    # Setting the content would take it away.
+    message["Content-Language"] = letter.language
     # Taken from the mail's own id, so that the same mail written twice is the same to the byte.
     message.set_boundary(f"=_{headers.message_id.strip('<>').partition('@')[0]}")
     return message.as_bytes()
 
 
 def usable_address(text: object) -> str | None:
-    """Return ``text`` as an address in its one spelling, or None when it is none."""
-    if not isinstance(text, str):
+    """Return ``text`` as an address in its one spelling; None when it is none, or none for a header.
+
+    Python's own writer of headers would decode an encoded word (``=?…?=``), line ends included.
+    """
+    if not isinstance(text, str) or "=?" in text:
         return None
     try:
         return normalise(text)
