@@ -8,6 +8,7 @@ whatever it says.
 import json
 import os
 import re
+import uuid
 from pathlib import Path
 from typing import Any
 
