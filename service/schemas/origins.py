@@ -13,6 +13,7 @@ _ORIGIN: Final = re.compile(
 )
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _USUAL_PORT: Final = {"https": "443", "http": "80"}
+_NOT_IN_NAMES: Final = frozenset({"Cc", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 _LAST_PORT: Final = 65_535
 _LONGEST_HOST: Final = 253
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -26,9 +27,14 @@ def _is_ascii_form(label: str) -> bool:
     """Tell whether an ``xn--`` label is the Punycode of something, and written as it would be again."""
     try:
         meant = label.removeprefix("xn--").encode().decode("punycode")
-        return not meant.isascii() and f"xn--{meant.encode('punycode').decode()}" == label
     except UnicodeError:
         return False
+    return (
+        not meant.isascii()
+        and f"xn--{meant.encode('punycode').decode()}" == label
+        and unicodedata.normalize("NFKC", meant.lower()) == meant
+        and _NOT_IN_NAMES.isdisjoint(map(unicodedata.category, meant))
+    )
 
 
 def _is_host(host: str) -> bool:

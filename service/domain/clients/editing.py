@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import now
@@ -138,14 +138,10 @@ def _has(client: ApiClient, gift: Gift) -> bool:
 
 async def _last_end(session: AsyncSession, client: ApiClient) -> datetime:
     """Return when the last of the client's keys ends."""
-    end: datetime | None = await session.scalar(
-        select(func.max(func.coalesce(ApiKey.expires_at, FOREVER))).where(
-            ApiKey.client_id == client.id,
-            ApiKey.revoked_at.is_(None),
-            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now()),
-        )
+    ends = await session.scalars(
+        select(ApiKey.expires_at).where(ApiKey.client_id == client.id, ApiKey.revoked_at.is_(None))
     )
-    return end or now()
+    return max((end or FOREVER for end in ends), default=now())
 
 
 async def revoke_client(session: AsyncSession, actor: Actor, client: ApiClient) -> None:
