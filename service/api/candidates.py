@@ -11,6 +11,7 @@ from service.api.dependencies import (
     Limit,
     PageCursors,
     Permitted,
+    PreferredLanguage,
     ReadSession,
     WriteSession,
     require_version,
@@ -71,6 +72,7 @@ async def create_candidate_profile(
     response: Response,
     session: WriteSession,
     actor: Annotated[Actor, Depends(Permitted("candidate.create"))],
+    language: PreferredLanguage,
     data: CandidateProfileCreate,
 ) -> CandidateProfileRead:
     """Send what a person wishes; suggestions follow within seconds at `/matches` below the profile.
@@ -78,7 +80,8 @@ async def create_candidate_profile(
     Only facts directly linked to the work are accepted (Labour Code L1221-6): anything else, such as a name
     or an age, is refused with 422. The commune and radius are the person's own filter: they never rank
     anybody and no employer sees them. A `reference` the territory has already answers 409 with
-    `candidate_profile_id`.
+    `candidate_profile_id`. With a person's own token the profile is theirs, and takes their consent to the
+    purpose `matching`, given before or with this very call.
 
     Example body:
 
@@ -88,7 +91,7 @@ async def create_candidate_profile(
          "commune_code": "07019", "radius_km": 30, "available_from": "2027-01-04", "languages": ["fr", "uk"],
          "licences": ["B"]}
     """
-    profile = await candidates.create_candidate_profile(session, actor, data)
+    profile = await candidates.create_candidate_profile(session, actor, data, language=language)
     response.headers["ETag"] = version_tag(profile.version)
     response.headers["Location"] = candidates.location(profile.id)
     return await candidates.read(session, profile)

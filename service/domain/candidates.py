@@ -14,16 +14,28 @@ from service.core.clock import now
 from service.core.errors import Conflict, FieldError, Invalid, NotFound
 from service.core.ids import new_id
 from service.core.reach import elevated
-from service.domain import audit, matches
+from service.domain import audit, consents, matches
 from service.domain.access import Actor, allowed, obtain, require_territory
 from service.domain.events import record
+from service.domain.labels import LANGUAGES
+from service.domain.privacy.purposes import MATCHING
 from service.domain.territories import get_by_slug
-from service.models import CandidateProfile, Commune, IdempotencyRecord, Occupation, Skill, Territory
+from service.models import (
+    CandidateProfile,
+    Commune,
+    Erasure,
+    IdempotencyRecord,
+    Occupation,
+    Skill,
+    Territory,
+)
 from service.schemas.candidates import CandidateProfileCreate, CandidateProfileRead, CandidateProfileUpdate
 
 FORGOTTEN_AFTER: Final = timedelta(days=730)
 """Unsuccessful candidates' data go two years after the last contact (CNIL, recruitment guide)."""
 
+RETENTION: Final = "system:retention"
+"""Who acts when the clock does."""
 _LISTS: Final = ("occupation_codes", "skill_codes", "contract_kinds", "languages", "licences")
 
 
@@ -108,27 +120,31 @@ def _missing(profile_id: uuid.UUID) -> str:
 
 
 async def create_candidate_profile(
-    session: AsyncSession, actor: Actor, data: CandidateProfileCreate
+    session: AsyncSession, actor: Actor, data: CandidateProfileCreate, *, language: str = LANGUAGES[0]
 ) -> CandidateProfile:
     """Keep what a person wishes; matching follows by event.
 
-    Raises :class:`NotFound` (territory), :class:`Invalid`, and :class:`Conflict` when the territory has a
-    profile with this reference already or does no matching: then there is no reason to keep the data.
+    A person's own profile takes their consent, given before or with ``data``; ``language`` is the one its
+    text was shown in. Raises :class:`NotFound` (territory), :class:`Invalid`, and :class:`Conflict` when the
+    territory has a profile with this reference already or does no matching: then there is no reason to keep
+    the data.
     """
-    territory = await _territory_for(session, actor, data)
+    territory, own = await _territory_for(session, actor, data)
     if matches.FEATURE not in territory.features:
         raise Conflict(
             f"Matching is off in `{territory.slug}`: a profile would serve nothing there, so it is not kept. "
             "Switch the feature `matching` on first.",
         )
-    values = _columns(data, data.model_fields_set - {"territory"})
+    values = _columns(data, data.model_fields_set - {"territory", "consent"})
     values = {name: [] for name in _LISTS} | {"active": True} | values
     await _check(session, values, values)
+    if own:
+        await consents.need(session, actor, MATCHING, territory, data.consent, language=language)
     moment = now()
     values |= {
         "id": new_id(),
         "territory_id": territory.id,
-        "person_id": None if actor.may_at("candidate.create", lineage=territory.lineage) else actor.person_id,
+        "person_id": actor.person_id if own else None,
         "version": 1,
         "last_contact_at": moment,
         "created_at": moment,
@@ -150,16 +166,28 @@ async def create_candidate_profile(
     return await get_candidate_profile(session, actor, created, "candidate.create")
 
 
-async def _territory_for(session: AsyncSession, actor: Actor, data: CandidateProfileCreate) -> Territory:
-    """Return where the profile is to be kept: a person makes their own wherever there is matching."""
-    if not any(grant.own for grant in actor.holding("candidate.create")):
-        return await require_territory(session, actor, "candidate.create", data.territory)
-    territory = await get_by_slug(session, data.territory)
-    own = not actor.may_at("candidate.create", lineage=territory.lineage)
+async def _territory_for(
+    session: AsyncSession, actor: Actor, data: CandidateProfileCreate
+) -> tuple[Territory, bool]:
+    """Return where the profile is to be kept, and whether it is the actor's own.
+
+    A person makes their own wherever there is matching.
+    """
+    if any(grant.own for grant in actor.holding("candidate.create")):
+        territory = await get_by_slug(session, data.territory)
+        own = not actor.may_at("candidate.create", lineage=territory.lineage)
+    else:
+        territory, own = await require_territory(session, actor, "candidate.create", data.territory), False
     if own and data.reference is not None:
         message = "A `reference` is the key of a program; leave it out of your own profile."
         raise Invalid(message, errors=[FieldError("/reference", message, "not_yours")])
-    return territory
+    if not own and data.consent is not None:
+        message = (
+            "Only the person themselves consents here: leave `consent` out. Who keeps a profile for somebody "
+            "keeps the proof of their consent too."
+        )
+        raise Invalid(message, errors=[FieldError("/consent", message, "not_yours")])
+    return territory, own
 
 
 async def _taken(session: AsyncSession, territory_id: uuid.UUID, reference: str | None) -> Conflict:
@@ -234,6 +262,17 @@ async def delete_candidate_profile(session: AsyncSession, actor: Actor, profile_
             .where(IdempotencyRecord.headers["location"].astext == location(profile_id))
             .execution_options(synchronize_session=False)
         )
+        # To be done again after a restore.
+        session.add(
+            Erasure(
+                id=new_id(),
+                subject_kind="candidate_profile",
+                subject_id=profile_id,
+                because="retention" if actor.name == RETENTION else "asked",
+                erased_at=now(),
+            )
+        )
+        await session.flush()
     record(session, "candidate.deleted", actor=actor.name, territory_id=erased, subject_id=profile_id)
 
 

@@ -17,6 +17,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from service.models.enums import ContractKind, RemoteKind, SalaryUnit, WorkingTime
 from service.schemas.base import CommuneCode, OccupationCode, ReadModel, SkillCode, Slug, WriteModel
+from service.schemas.privacy import ConsentGiven
 
 UNKNOWN_FIELD = "extra_forbidden"
 NOT_ALLOWED = "not_on_allow_list"
@@ -108,6 +109,12 @@ class CandidateProfileCreate(CandidateProfileUpdate):
     """A new profile: at least one wanted trade or one skill, or nothing could ever be suggested."""
 
     territory: Slug = Field(description="Slug of the territory the person wishes to work in.")
+    consent: ConsentGiven | None = Field(
+        None,
+        description="With a person's own token: their yes to the purpose `matching`, unless they gave it "
+        "before. No program sends it.",
+        examples=[{"text_version": "1"}],
+    )
 
 
 class CandidateProfileRead(ReadModel):

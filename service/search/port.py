@@ -43,6 +43,9 @@ class SearchEngine(Protocol):
     async def remove(self, session: AsyncSession, kind: SearchKind, ids: Sequence[uuid.UUID]) -> None:
         """Make these documents unfindable. Ids the index does not hold are no error."""
 
+    async def forget(self, session: AsyncSession, kind: SearchKind, text: str) -> None:
+        """Keep no word of ``text`` that no document holds any more: an address that was erased."""
+
     async def rebuild(
         self, database: Database, kind: SearchKind, read: Reader, progress: Progress
     ) -> Rebuilt:

@@ -29,6 +29,7 @@ from service.search.postgresql.asking import Position, filter_values, filters_in
 from service.search.postgresql.reading import ALL_WORDS, ALL_WORDS_ANYWHERE, read
 from service.search.postgresql.writing import index_row, words_row
 from service.search.query import parse
+from service.search.words import words
 
 _BATCH = 200
 _ANALYZE = text("ANALYZE posting_index, posting_words, search_word")
@@ -136,6 +137,10 @@ class PostgresqlEngine:
         """Delete the rows of these postings, in the session's transaction."""
         for table in _TABLES[kind]:
             await session.execute(delete(table).where(table.posting_id.in_(ids)))
+
+    async def forget(self, session: AsyncSession, kind: SearchKind, text: str) -> None:
+        """Delete the words of ``text`` from the vocabulary, unless a posting still has them."""
+        await vocabulary.forget(session, kind, {word.folded: word.stem for word in words(text)})
 
     async def rebuild(
         self, database: Database, kind: SearchKind, read: Reader, progress: Progress

@@ -81,6 +81,15 @@ _COUNT = text("""
       AND known.documents IS DISTINCT FROM coalesce(held.ndoc, 0)
 """)
 
+_FORGET = text("""
+    DELETE FROM search_word AS known
+    USING unnest(CAST(:words AS text[]), CAST(:stems AS text[])) AS old (word, stem)
+    WHERE known.kind = :kind AND known.word = old.word COLLATE "C"
+      AND NOT EXISTS (
+          SELECT FROM posting_words WHERE posting_words.stems @@ CAST(quote_literal(old.stem) AS tsquery)
+      )
+""")
+
 _REMOVE_DOUBLES = text("""
     DELETE FROM search_word AS double USING search_word AS first
     WHERE first.kind = double.kind AND first.word = double.word AND first.id < double.id
@@ -238,6 +247,13 @@ def _best(near: list[Close], size: int) -> tuple[Close, ...]:
         if close.errors == fewest:
             best.setdefault(close.stem, close)
     return tuple(best.values())[:size]
+
+
+async def forget(session: AsyncSession, kind: str, stems: Mapping[str, str]) -> None:
+    """Delete words (folded word → stem) whose stem no document holds any more."""
+    await session.execute(
+        _FORGET, {"kind": kind, "words": list(stems), "stems": [stems[word] for word in stems]}
+    )
 
 
 async def count(session: AsyncSession) -> None:
