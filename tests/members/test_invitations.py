@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
@@ -154,6 +155,8 @@ async def test_the_same_twice_is_refused_with_the_one_there_is(office: Office, s
     assert again["id"] != offered["id"]
     former = (await office.client.get(f"/v1/invitations/{offered['id']}")).json()
     assert former["state"] == "revoked"
+    made = (await session.scalars(select(Event).where(Event.subject_id == UUID(again["id"])))).one()
+    assert made.data == {"role": ROLE, "replaces": offered["id"]}
 
 
 async def test_a_role_held_is_not_offered_and_one_that_ended_is(

@@ -143,10 +143,10 @@ async def create_invitation(
             raise Conflict(
                 "This address is invited to this role already. "
                 "`POST /v1/invitations/{invitation_id}/resend` sends the mail again.",
-                extra={"invitation_id": str(known)},
+                extra={"invitation_id": str(known)} if known else {},
             )
     _send(session, actor, created, person_id)
-    _record(session, actor, created, "invitation.created")
+    _record(session, actor, created, "invitation.created", replaces=former)
     return created
 
 
@@ -163,14 +163,16 @@ def _send(session: AsyncSession, actor: Actor, invitation: Invitation, person_id
     )
 
 
-def _record(session: AsyncSession, actor: Actor, invitation: Invitation, kind: str) -> None:
+def _record(
+    session: AsyncSession, actor: Actor, invitation: Invitation, kind: str, replaces: Invitation | None = None
+) -> None:
     record(
         session,
         kind,
         actor=actor.name,
         territory_id=invitation.territory_id,
         subject_id=invitation.id,
-        data={"role": invitation.role},
+        data={"role": invitation.role} | ({"replaces": str(replaces.id)} if replaces else {}),
     )
 
 
