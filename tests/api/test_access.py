@@ -30,6 +30,7 @@ PUBLIC = {
     "get_postings_feed",
     "get_public_posting",
     "get_territory",
+    "issue_access_token",
     "list_communes",
     "list_occupations",
     "list_sectors",
