@@ -49,7 +49,7 @@ async def create_sign_in_code(
 
 
 @router.post("/sign-in/tokens", response_model=TokensRead, responses=problems(422, 429))
-async def create_tokens(
+async def create_sign_in_tokens(
     request: Request,
     response: Response,
     session: Session,

@@ -119,8 +119,8 @@ EXAMPLES: dict[str, Example] = {
     "create_sign_in_code": Example(
         body=lambda side: {"email": "camille@example.org", "territory": side.slug}
     ),
-    # A proof of nobody's: who may ask is told 401 for the proof, as for a wrong key.
-    "create_tokens": Example(
+    # A proof of nobody's: who may ask is told 422 for the proof.
+    "create_sign_in_tokens": Example(
         about_one=False, refusing=True, body=lambda side: {"link": side.invitation_token}
     ),
     "sign_out": _OWN,
