@@ -1,7 +1,6 @@
 """``ancrage run``: everything in one process, from an empty folder to an open door."""
 
 import asyncio
-import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -11,6 +10,7 @@ from types import FrameType
 import uvicorn
 
 from service.app import Companion, create_app
+from service.cli.connections import connection
 from service.cli.context import fail, open_database, say, settings_or_fail
 from service.core.database import Database
 from service.core.settings import Settings
@@ -118,8 +118,9 @@ async def run(*, demo: bool) -> None:
                 server_header=False,
                 date_header=True,
                 timeout_graceful_shutdown=10,
-                h11_max_incomplete_event_size=64 * 1024,
-                forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"),
+                http=connection(head_bytes=settings.max_header_bytes, body_bytes=settings.max_body_bytes),
+                ws="none",
+                forwarded_allow_ips=settings.forwarded_allow_ips,
             )
         )
         server.welcome = _welcome(address, territory)
