@@ -15,6 +15,7 @@ from service.api import (
     employers,
     feeds,
     invitations,
+    mail,
     matches,
     me,
     members,
@@ -61,6 +62,7 @@ ROUTERS = (
     providers.router,
     me.router,
     audit.router,
+    mail.router,
     operations.router,
 )
 

@@ -39,6 +39,12 @@ class Received:
     def message(self) -> EmailMessage:
         return message_from_bytes(self.content, EmailMessage, policy=policy.default)
 
+    def body(self, kind: str = "plain") -> str:
+        """Return the text, or the page (``html``)."""
+        part = self.message.get_body((kind,))
+        assert part is not None
+        return str(part.get_content()).replace("\r\n", "\n")
+
 
 @dataclass
 class Postbox:
@@ -113,10 +119,14 @@ def _authenticate(
 
 @asynccontextmanager
 async def postbox(
-    *, context: ssl.SSLContext | None = None, from_the_start: bool = False, utf8: bool = False
+    box: Postbox | None = None,
+    *,
+    context: ssl.SSLContext | None = None,
+    from_the_start: bool = False,
+    utf8: bool = False,
 ) -> AsyncIterator[Postbox]:
     """Run a mail server on this loop; ``context``: for STARTTLS, or for TLS ``from_the_start``."""
-    box = Postbox()
+    box = box or Postbox()
     loop = asyncio.get_running_loop()
 
     def protocol() -> SMTP:
