@@ -19,7 +19,7 @@ from tests.sign_in.support import bearer, code_of, create_website, start
 
 CALLERS = ("territory_manager", "operator", "person", "secret key", "publishable key")
 # Their examples are refused: they take a proof or a mail, and are called below.
-CALLED_APART = {"create_tokens", "report_mail_bounce"}
+CALLED_APART = {"create_sign_in_tokens", "report_mail_bounce"}
 # Who has no other session ends none.
 NOTHING_TO_DO = {
     ("delete_my_other_sessions", "territory_manager"),
