@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from service.core.oidc_providers import parse_oidc_providers
 from service.core.smtp_url import parse_smtp_url
 
-_ADDRESS = r"[^@\s<>,;:\"()]+@[^@\s<>,;:\"()]+"
+_ADDRESS = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+"
 
 
 class Settings(BaseSettings):

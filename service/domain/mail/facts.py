@@ -26,6 +26,7 @@ from service.domain.mail.words import (
     one_line,
 )
 from service.domain.mail.writing import PLATFORM, Brand, Letter, usable_address
+from service.domain.privacy.purposes import PURPOSES
 from service.models import (
     Consent,
     Employer,
@@ -190,9 +191,10 @@ async def _guardian_consent(sources: Sources) -> Facts:
         raise Ended("anonymised")
     if usable_address(child.guardian_email) != sources.mail.to_address:
         raise Ended("another_guardian")
+    purpose = PURPOSES.get(found.purpose)
     return {
         "child": name_of(child.given_name),
-        "purpose": label("purpose", found.purpose, sources.language),
+        "purpose": purpose.title[sources.language] if purpose is not None else found.purpose,
         "link": f"{sources.address}/consents/guardian/{derived.guardian_link(sources.keyring, found.id)}",
     }
 
