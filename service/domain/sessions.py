@@ -225,10 +225,19 @@ async def revoke_all(
 
 
 async def _revoke(session: AsyncSession, because: Because, actor: str | None, *conditions: Any) -> int:
+    # Always in the same order, so that two who end each other's sessions meet without a deadlock.
+    standing = (
+        await session.scalars(
+            select(PersonSession.id)
+            .where(PersonSession.revoked_at.is_(None), *conditions)
+            .order_by(PersonSession.id)
+            .with_for_update()
+        )
+    ).all()
     ended = (
         await session.execute(
             update(PersonSession)
-            .where(PersonSession.revoked_at.is_(None), *conditions)
+            .where(PersonSession.id.in_(standing))
             .values(revoked_at=now(), revoked_because=because, id_token=None)
             .returning(PersonSession.id, PersonSession.person_id)
         )

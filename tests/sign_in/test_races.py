@@ -13,7 +13,18 @@ from service.core.database import Database
 from service.core.settings import Settings
 from service.models import Event, Mail, Person, PersonSession, SignIn, Token
 from tests.client import ApiClient
-from tests.sign_in.support import ADDRESS, Website, code_of, create_website, link_of, sign_in, start, wrong
+from tests.factories import create_person, sign_in_as
+from tests.sign_in.support import (
+    ADDRESS,
+    Website,
+    bearer,
+    code_of,
+    create_website,
+    link_of,
+    sign_in,
+    start,
+    wrong,
+)
 
 
 @pytest_asyncio.fixture
@@ -112,3 +123,18 @@ async def test_first_sign_ins_at_once_make_one_person(
     assert await count(fresh_database, Person) == 1
     assert await count(fresh_database, PersonSession) == 5
     assert await count(fresh_database, Event, Event.kind == "person.created") == 1
+
+
+async def test_devices_that_end_each_other_at_once_all_get_an_answer(
+    client: ApiClient, fresh_database: Database
+) -> None:
+    async with fresh_database.transaction() as session:
+        person = await create_person(session)
+        tokens = [await sign_in_as(session, person) for _ in range(20)]
+    answers = await asyncio.gather(
+        *(client.delete("/v1/me/sessions", headers=bearer(token)) for token in tokens)
+    )
+    assert {answer.status_code for answer in answers} <= {204, 401}
+    assert await count(fresh_database, PersonSession, PersonSession.revoked_at.is_(None)) <= 1
+    ended = await count(fresh_database, Event, Event.kind == "session.revoked")
+    assert ended == await count(fresh_database, PersonSession, PersonSession.revoked_at.is_not(None))
