@@ -30,6 +30,8 @@ from service.models import Territory
 from service.schemas.api_clients import ApiClientCreate
 
 pytestmark = pytest.mark.xdist_group("schemathesis")
+# A message is sent as it is, like any bytes.
+schemathesis.serializer.alias("message/rfc822", "application/octet-stream")
 SCHEMA = schemathesis.openapi.from_dict(openapi_document(), config=SchemathesisConfig())
 CHECKS = [
     not_a_server_error,
