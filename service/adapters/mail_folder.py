@@ -52,9 +52,8 @@ def write(folder: Path, mail_id: UUID, content: bytes) -> bool:
 
 def local_mails(folder: Path, *, limit: int = 200) -> list[LocalMail]:
     """Return the mails in ``folder``, the newest first."""
-    ids = [mail_id for path in folder.glob(f"*{_SUFFIX}") if (mail_id := _id(path.stem)) is not None]
     # A mail's id begins with the moment it was asked for.
-    found = (local_mail(folder, mail_id) for mail_id in sorted(ids, reverse=True)[:limit])
+    found = (local_mail(folder, mail_id) for mail_id in sorted(held(folder), reverse=True)[:limit])
     return [mail for mail in found if mail is not None]
 
 
@@ -75,6 +74,11 @@ def local_mail(folder: Path, mail_id: UUID) -> LocalMail | None:
         html=_part(message, "html"),
         raw=raw,
     )
+
+
+def held(folder: Path) -> list[UUID]:
+    """Return the ids of the mails in ``folder``."""
+    return [mail_id for path in folder.glob(f"*{_SUFFIX}") if (mail_id := _id(path.stem)) is not None]
 
 
 def remove(folder: Path, mail_ids: Iterable[UUID]) -> int:

@@ -15,6 +15,7 @@ from service.cli import (
     matching,
     operations,
     persons,
+    privacy,
     referentials,
     roles,
     serve,
@@ -41,6 +42,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(clients.app, name="client")
 app.add_typer(persons.app, name="person")
 app.add_typer(mail.app, name="mail")
+app.add_typer(privacy.app, name="privacy")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(territories.app, name="territory")
 app.command("match")(matching.match)

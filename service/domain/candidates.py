@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, delete, select
@@ -278,7 +278,7 @@ async def delete_candidate_profile(session: AsyncSession, actor: Actor, profile_
 
 async def forget(session: AsyncSession, actor: Actor, profile_id: uuid.UUID) -> bool:
     """Erase a profile if nobody has touched it for two years; return whether it was erased."""
-    kept = select(CandidateProfile.id).where(CandidateProfile.id == profile_id, _forgotten())
+    kept = select(CandidateProfile.id).where(CandidateProfile.id == profile_id, forgotten(now()))
     if await session.scalar(kept) is None:
         return False
     await delete_candidate_profile(session, actor, profile_id)
@@ -290,19 +290,9 @@ def location(profile_id: uuid.UUID) -> str:
     return f"/v1/candidate-profiles/{profile_id}"
 
 
-async def list_forgotten(session: AsyncSession, *, limit: int) -> Sequence[uuid.UUID]:
-    """Return up to ``limit`` profiles that nobody has touched for two years: they must go."""
-    found = await session.scalars(
-        select(CandidateProfile.id)
-        .where(_forgotten())
-        .order_by(CandidateProfile.last_contact_at)
-        .limit(limit)
-    )
-    return found.all()
-
-
-def _forgotten() -> ColumnElement[bool]:
-    return CandidateProfile.last_contact_at < now() - FORGOTTEN_AFTER
+def forgotten(moment: datetime) -> ColumnElement[bool]:
+    """Return the condition that nobody has touched a profile for two years at ``moment``: it must go."""
+    return CandidateProfile.last_contact_at < moment - FORGOTTEN_AFTER
 
 
 def _columns(data: CandidateProfileUpdate, fields: set[str]) -> dict[str, Any]:

@@ -7,8 +7,7 @@ from uuid import UUID
 import structlog
 
 from service.core.database import AsyncSession
-from service.domain import candidates, matches
-from service.domain.access import system
+from service.domain import matches
 from service.domain.matches import candidate_is_due, posting_is_due
 from service.jobs.work import Scope, TaskFacts, Work, handler
 
@@ -18,7 +17,6 @@ log = structlog.get_logger(__name__)
 
 # A whole région may be computed and written in one run.
 _LONG = 3600.0
-_AT_ONCE = 100
 
 
 @handler(timeout_seconds=_LONG, coalesce=True, scope=Scope.TREE)
@@ -63,22 +61,6 @@ async def match_everything(work: Work, _task: TaskFacts) -> None:
             superseded=outcome.superseded,
             unchanged=outcome.unchanged,
         )
-
-
-@handler(timeout_seconds=_LONG, coalesce=True)
-async def forget_candidates(work: Work, _task: TaskFacts) -> None:
-    """Erase the profiles nobody has touched for two years, each in a transaction of its own."""
-    erased = 0
-    while True:
-        async with work.database.transaction() as session:
-            forgotten = await candidates.list_forgotten(session, limit=_AT_ONCE)
-        for profile_id in forgotten:
-            # One that was erased or touched meanwhile is no longer ours to erase.
-            async with work.database.transaction() as session:
-                erased += await candidates.forget(session, system("retention"), profile_id)
-        if len(forgotten) < _AT_ONCE:
-            break
-    log.info("candidates.forgotten", count=erased)
 
 
 async def _match_if_due(work: Work, task: TaskFacts, is_due: IsDue) -> None:

@@ -13,7 +13,7 @@ from service.core.clock import frozen
 from service.core.database import Database
 from service.core.settings import Settings
 from service.domain.candidates import FORGOTTEN_AFTER
-from service.jobs.matching import forget_candidates
+from service.jobs.privacy import apply_retention
 from service.jobs.runner import drain
 from service.jobs.work import Daily, Tick, Work
 from service.models import CandidateProfile, Event, IdempotencyRecord, Match, MatchedInput, Territory
@@ -353,7 +353,7 @@ async def test_profiles_untouched_for_two_years_are_erased(
     older = await create_candidate(session, territory, last_contact_at=moment - FORGOTTEN_AFTER * 2)
     fresh = await create_candidate(session, territory, last_contact_at=moment - timedelta(days=729))
     await session.commit()
-    schedule = {"candidate retention": Tick(Daily(hour=3), forget_candidates)}
+    schedule = {"retention": Tick(Daily(hour=3), apply_retention)}
     with frozen(moment):
         await drain(Work(database, settings), handlers={}, schedule=schedule)
     with frozen(moment + timedelta(hours=20)):

@@ -45,6 +45,7 @@ _OWN: Final = _all(
     "me:read update erase export",
     "session:read revoke",
     "consent:read give withdraw",
+    "privacy_request:create read",
     "invitation:accept",
     # One's own roles: to know them, and to lay one down.
     "member:read remove",

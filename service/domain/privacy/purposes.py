@@ -54,7 +54,8 @@ class Purpose:
     """Something personal data serve.
 
     ``title`` names it; ``texts`` tell the person, the last one counts. ``subjects`` are the persons
-    concerned, ``recipients`` who receives the data, ``tables`` where they are kept. ``rules`` name those of
+    concerned, ``recipients`` who receives the data, ``tables`` where they are kept: a table, or one of
+    its columns (``person.given_name``). ``rules`` name those of
     ``retention.RULES`` that end it; ``kept`` says in words how long, where no clock decides alone.
     """
 
@@ -131,7 +132,7 @@ _CONSENTED: Final[tuple[Purpose, ...]] = (
         ),
         subjects={"fr": "Ambassadeurs et ambassadrices", "en": "Ambassadors"},
         recipients={"fr": "Le public", "en": "The public"},
-        tables=("person",),
+        tables=("person.given_name",),
         rules=("dormant accounts",),
     ),
     Purpose(
@@ -151,7 +152,7 @@ _CONSENTED: Final[tuple[Purpose, ...]] = (
         ),
         subjects={"fr": "Membres de la communauté", "en": "Members of the community"},
         recipients={"fr": "Les animateurs du territoire", "en": "The territory's animators"},
-        tables=("person", "mail"),
+        tables=("person.email", "person.language", "mail"),
         rules=("dormant accounts", "mail addresses"),
     ),
     Purpose(
@@ -178,7 +179,7 @@ _CONSENTED: Final[tuple[Purpose, ...]] = (
             "fr": "La personne mise en relation ; les agents",
             "en": "The person paired with; the agents",
         },
-        tables=("person",),
+        tables=("person.given_name", "person.language", "person.email"),
         rules=("dormant accounts",),
     ),
 )

@@ -173,7 +173,7 @@ def traces() -> tuple[Trace, ...]:
         for key in sorted(table.foreign_keys, key=lambda key: key.parent.name)
     ]
     found += [
-        Trace(table, By.PERSON, column, secret=_SECRET.get(table, ()))
+        Trace(table, By.PERSON, column, shown=_made(table), secret=_SECRET.get(table, ()))
         for table, column, key in keys
         if key.column.table.name == "person" and (table, column) not in known
     ]
@@ -184,6 +184,10 @@ def traces() -> tuple[Trace, ...]:
         if key.ondelete == "CASCADE" and key.column.table.name in owned and table not in owned
     ]
     return tuple(found)
+
+
+def _made(table: str) -> tuple[str, ...]:
+    return ("created_at",) if "created_at" in Base.metadata.tables[table].c else ()
 
 
 def traces_of(table: str) -> Sequence[Trace]:
