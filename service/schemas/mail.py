@@ -20,7 +20,9 @@ class BounceOutcome(StrEnum):
 class BounceRead(ReadModel):
     """What was understood of a report."""
 
-    mail_id: UUID = Field(description="The mail it is about; its `Message-ID` begins with this id, without dashes.")
+    mail_id: UUID = Field(
+        description="The mail it is about; its `Message-ID` begins with this id, without dashes."
+    )
     outcome: BounceOutcome = Field(
         description="`permanent`: this mail will never arrive. `transient`: it was given up, another may "
         "arrive. `delayed`: it is still being tried. `delivered`: it arrived."
