@@ -36,6 +36,7 @@ from service.api import (
 from service.api.cross_origin import CrossOrigin
 from service.api.edge import Edge
 from service.api.limits import Limiter
+from service.console import ROUTERS as CONSOLE_ROUTERS
 from service.core.database import Database
 from service.core.pagination import Cursors
 from service.core.settings import Settings, get_settings
@@ -112,7 +113,7 @@ def create_app(
     app.state.providers = configured_providers(configured)
     problems.install(app)
     oauth.install(app)
-    for router in ROUTERS:
+    for router in (*ROUTERS, *CONSOLE_ROUTERS):
         app.include_router(router)
     documentation.install(app)
     origins = CrossOrigin(KnownOrigins(database))

@@ -211,8 +211,11 @@ def refuse_unknown_parameters(request: Request) -> None:
     if not request.query_params:
         return
     operation = (
-        request.app.openapi()["paths"].get(request.scope["route"].path, {}).get(request.method.lower(), {})
+        request.app.openapi()["paths"].get(request.scope["route"].path, {}).get(request.method.lower())
     )
+    if operation is None:
+        # A page: links to it come from everywhere, with parameters of their own.
+        return
     parameters = {item["name"]: item for item in operation.get("parameters", []) if item["in"] == "query"}
     known = sorted(parameters)
     unknown = sorted(set(request.query_params) - set(known))
