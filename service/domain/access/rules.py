@@ -67,7 +67,7 @@ _MANAGE: Final = _all(
     "privacy_request:read answer",
 )
 # An organisation looks after its own people: who comes, who has left.
-_COLLEAGUES: Final = _all("member:read remove", "invitation: read create revoke")
+_COLLEAGUES: Final = _all("member:read remove", "invitation:read create revoke")
 _AGENT: Final = _all(
     "territory:read",
     "employer:read",
@@ -78,17 +78,15 @@ _AGENT: Final = _all(
 )
 
 ROLES: Final[Mapping[str, Role]] = {
-    "operator": Role(Place.PLATFORM, "Platform operator", _MANAGE | _all("mail:report", "sign_in: create")),
+    "operator": Role(Place.PLATFORM, "Platform operator", _MANAGE | _all("mail:report", "sign_in:create")),
     "territory_manager": Role(Place.TERRITORY, "Territory manager", _MANAGE, inside=True),
     "concierge_agent": Role(Place.TERRITORY, "Concierge agent", _AGENT, inside=True),
     # A community is of one place: its animator has no say in the territories inside.
-    "community_animator": Role(
-        Place.TERRITORY, "Community animator", _all("territory:read", "partner: read")
-    ),
+    "community_animator": Role(Place.TERRITORY, "Community animator", _all("territory:read", "partner:read")),
     "employer_member": Role(
         Place.EMPLOYER,
         "Employer's member",
-        _all("employer:read update", "posting: read create update publish", "match: read") | _COLLEAGUES,
+        _all("employer:read update", "posting:read create update publish", "match:read") | _COLLEAGUES,
     ),
     "partner_member": Role(Place.PARTNER, "Partner's member", _all("partner:read update") | _COLLEAGUES),
     "ambassador": Role(Place.TERRITORY, "Ambassador", _all("territory:read")),
@@ -108,8 +106,8 @@ SCOPES: Final[Mapping[str, frozenset[str]]] = {
     "candidates:read": _all("candidate:read"),
     "candidates:write": _all("candidate:read create update delete"),
     "matches:read": _all("match:read"),
-    "imports:read": _all("feed:read", "import: read"),
-    "imports:write": _all("feed:read create update", "import: read create"),
+    "imports:read": _all("feed:read", "import:read"),
+    "imports:write": _all("feed:read create update", "import:read create"),
     "partners:read": _all("partner:read"),
     "partners:write": _all("partner:read create update"),
     "sign-in:write": _all("sign_in:create"),
@@ -117,7 +115,7 @@ SCOPES: Final[Mapping[str, frozenset[str]]] = {
     "mail:write": _all("mail:report"),
 }
 # What the publishable key in a page may start, beside public reads; it never reads anything back.
-PUBLISHABLE: Final = _all("sign_in:create", "privacy_request: create")
+PUBLISHABLE: Final = _all("sign_in:create", "privacy_request:create")
 
 PERMISSIONS: Final[frozenset[str]] = frozenset[str]().union(
     *SCOPES.values(), PUBLISHABLE, *(role.permissions for role in ROLES.values())
