@@ -58,6 +58,7 @@ async def list_my_consents(
 
 @router.post("/me/consents", status_code=201, dependencies=[Idempotent], responses=problems(404, 429))
 async def give_consent(
+    response: Response,
     session: WriteSession,
     keyring: Keys,
     actor: Annotated[Actor, Depends(Permitted("consent.give"))],
@@ -72,6 +73,7 @@ async def give_consent(
 
     Example body: `{"purpose": "matching", "text_version": "1", "territory": "pays-des-sources"}`
     """
+    response.headers["Location"] = "/v1/me/consents"
     return await consents.give(session, keyring, actor, data, language=language)
 
 

@@ -121,6 +121,7 @@ async def erase_my_data(
 
 @router.post("/privacy-requests", status_code=201, dependencies=[Idempotent], responses=problems(404, 429))
 async def create_privacy_request(
+    response: Response,
     session: WriteSession,
     actor: Annotated[Actor, Depends(Permitted("privacy_request.create"))],
     language: PreferredLanguage,
@@ -137,6 +138,7 @@ async def create_privacy_request(
          "message": "Que savez-vous de moi ?"}
     """
     request = await privacy_requests.file(session, actor, data, language=language)
+    response.headers["Location"] = f"/v1/privacy-requests/{request.id}"
     return PrivacyRequestFiled(id=request.id, due_at=request.due_at)
 
 
