@@ -8,8 +8,10 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import in_days, now
-from service.domain.access import SCOPES
-from service.models import ApiClient as Row, ApiKey, RoleGrant
+from service.core.ids import new_id
+from service.domain.access import PERMISSIONS, SCOPES, Actor, Grant
+from service.domain.clients.giving import Gift
+from service.models import ApiClient as Row, ApiKey, RoleGrant, Territory
 from tests.client import ApiClient
 from tests.clients.world import World, make, page, patch, rotate, sign_in, try_key, wanted
 from tests.factories import create_person, create_role, sign_in_as
@@ -32,6 +34,7 @@ BY_MANAGERS = {
     "privacy-requests:write",
 }
 BY_OPERATORS = BY_MANAGERS | {"mail:write"}
+ABOVE, OURS = new_id(), new_id()
 EVERYWHERE = {"region", "ours", "inside", "beside", "foreign"}
 GIVERS: dict[str, tuple[Sequence[tuple[str, str | None]], set[str], set[str]]] = {
     "operator": ([("operator", None)], EVERYWHERE, BY_OPERATORS),
@@ -197,6 +200,37 @@ async def test_what_outlasts_is_what_lasting_roles_hold(
     assert (await client.post("/v1/api-clients", json=mail)).status_code == 403
     assert (await client.post("/v1/api-clients", json=wanted(territories=["foreign"]))).status_code == 403
     await make(client, mail | {"key_expires_at": end.isoformat()})
+
+
+async def test_a_page_s_key_too_takes_a_role_that_lasts(
+    client: ApiClient, session: AsyncSession, world: World
+) -> None:
+    person = await create_person(session)
+    await create_role(session, person, "concierge_agent", world.ours)
+    await create_role(session, person, "territory_manager", world.ours, expires_at=in_days(10))
+    client.with_key(await sign_in_as(session, person))
+    await session.commit()
+    assert (await client.post("/v1/api-clients", json=page())).status_code == 403
+    await make(client, page(key_expires_at=in_days(9).isoformat()))
+
+
+@pytest.mark.parametrize(
+    ("grant", "held"),
+    [
+        (Grant(PERMISSIONS, territories=frozenset({OURS})), True),
+        (Grant(PERMISSIONS, territories=frozenset({ABOVE})), True),
+        # A client acts in all that is inside: what is held at one place alone is not enough.
+        (Grant(PERMISSIONS, exact_territories=frozenset({OURS})), False),
+        (Grant(PERMISSIONS, employers=frozenset({OURS}), partners=frozenset({OURS}), own=True), False),
+        (Grant(PERMISSIONS - {"api_client.create"}, territories=frozenset({OURS})), False),
+        (Grant(PERMISSIONS - {"employer.read"}, territories=frozenset({OURS})), False),
+        (Grant(PERMISSIONS - {"employer.update"}, territories=frozenset({OURS})), True),
+    ],
+)
+def test_a_gift_is_held_with_all_that_is_inside(grant: Grant, held: bool) -> None:
+    territory = Territory(id=OURS, slug="ours", lineage=[ABOVE, OURS])
+    giver = Actor("person:test", person_id=new_id(), grants=(grant,))
+    assert Gift(territory, "employers:read").held_by(giver) is held
 
 
 async def test_who_was_removed_gives_nothing_more(
