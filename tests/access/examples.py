@@ -16,7 +16,8 @@ class Example:
     ``own_anywhere``: at any side it makes something of the person's own. ``refusing``: even who may is
     answered 401, for what they send proves nothing.
 
-    ``names`` says which of the side's objects a path parameter is, when its own name does not.
+    ``names`` says which of the side's objects a path parameter is, when its own name does not;
+    ``values`` gives it one that is nobody's.
     """
 
     about_one: bool = True
@@ -27,11 +28,14 @@ class Example:
     form: Make | None = None
     content: Callable[[Side], tuple[str, bytes]] | None = None
     names: tuple[tuple[str, str], ...] = ()
+    values: tuple[tuple[str, str], ...] = ()
 
     def fill(self, parameter: str, side: Side) -> str:
         """Return the value of a path parameter."""
         if parameter == "slug":
             return side.slug
+        if parameter in dict(self.values):
+            return dict(self.values)[parameter]
         return side[dict(self.names).get(parameter, parameter)]
 
 
@@ -133,4 +137,19 @@ EXAMPLES: dict[str, Example] = {
     "report_mail_bounce": Example(
         about_one=False, content=lambda _: ("message/rfc822", b"Subject: none of ours\r\n\r\n")
     ),
+    "list_my_consents": _OWN,
+    "give_consent": Example(
+        own_anywhere=True,
+        body=lambda side: {"purpose": "matching", "text_version": "1", "territory": side.slug},
+    ),
+    "withdraw_consent": Example(about_one=False, values=(("purpose", "matching"),)),
+    "export_my_data": _OWN,
+    "erase_my_data": Example(about_one=False, body=lambda _: {"confirm": True}),
+    "create_privacy_request": Example(
+        own_anywhere=True,
+        body=lambda side: {"kind": "objection", "territory": side.slug, "message": "Plus de courriels."},
+    ),
+    "list_privacy_requests": _LIST,
+    "get_privacy_request": Example(),
+    "answer_privacy_request": Example(body=lambda _: {"outcome": "refused", "answer": "Rien à vous."}),
 }
