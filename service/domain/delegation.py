@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import now
 from service.core.errors import Forbidden
-from service.domain.access import ROLES, Actor, Place, refusal, wearing
+from service.domain.access import ROLES, Actor, refusal, wearing
 from service.models import Invitation, Person, RoleGrant, Territory
 
 FOREVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -47,8 +47,6 @@ def holds(actor: Actor, permission: str, seat: Seat) -> bool:
 def covers(actor: Actor, seat: Seat) -> bool:
     """Tell whether ``actor`` holds everything the seat allows, wherever it allows it."""
     role = ROLES[seat.role]
-    if role.place is Place.PLATFORM and not actor.everywhere:
-        return False
     return role.permissions <= actor.permissions_at(
         lineage=seat.lineage,
         employer_id=seat.employer_id,
