@@ -17,7 +17,9 @@ GONE: Final = "…"
 _ORDINARY: Final = re.compile(r"[0-9a-z]", re.IGNORECASE)
 # What may not stand beside an address, or it is part of another one.
 _BEFORE: Final = r"(?<![[:alnum:]._%+-])"
-_AFTER: Final = r"(?![[:alnum:]_-]|\.[[:alnum:]])"
+# A file may be named after an address; a domain ends in none of these.
+_FILES: Final = "json|csv|xml|txt|zip|gz|xlsx?|ods"
+_AFTER: Final = rf"(?![[:alnum:]_-]|\.(?!(?:{_FILES})(?![[:alnum:]]))[[:alnum:]])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def without(text: str, known: Known) -> str:
     alternatives = "|".join(re.escape(each) for each in known.spellings)
     if not alternatives:
         return text
-    pattern = rf"(?<![\w.%+-])(?:{alternatives})(?![\w-]|\.\w)"
+    pattern = rf"(?<![\w.%+-])(?:{alternatives})(?![\w-]|\.(?!(?:{_FILES})\b)\w)"
     return re.sub(pattern, GONE, text, flags=re.IGNORECASE)
 
 
