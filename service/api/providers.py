@@ -52,7 +52,7 @@ def _to(url: str) -> RedirectResponse:
 async def list_sign_in_providers(known: Known) -> ProviderList:
     """List the OpenID providers to offer beside the e-mail address, for a button each.
 
-    A button is a link to `start`, with the page to come back to and your publishable key:
+    A button is a link to `start_path`, with the page to come back to and your publishable key:
     `/v1/sign-in/providers/franceconnect/start?return_url=https%3A%2F%2Fwww.example.fr%2F&key=…`
     """
     return ProviderList(items=providers.list_providers(known))

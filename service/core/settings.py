@@ -23,7 +23,9 @@ class Settings(BaseSettings):
     answers searches).
     """
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     database_url: str | None = Field(None, description="postgresql://… of a server 16 or newer.")
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10

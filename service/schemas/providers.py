@@ -10,7 +10,7 @@ class ProviderRead(ReadModel):
 
     name: str = Field(examples=["proconnect"])
     label: str = Field(description="For the button.", examples=["ProConnect"])
-    start: str = Field(
+    start_path: str = Field(
         description="Path to send the browser to, with `return_url` and `key`.",
         examples=["/v1/sign-in/providers/proconnect/start"],
     )

@@ -64,11 +64,12 @@ class Kept(Generic[Value]):
         usable = self._read_at is not None and now() - self._read_at < _USABLE
         return self._value if usable else None
 
-    async def get(self, *, older_than: timedelta = FRESH) -> Value:
-        """Return the value, read again if it is older than that. Raises :class:`ProviderError`."""
+    async def get(self, *, anew: bool = False) -> Value:
+        """Return the value, read again when it is an hour old, or ``anew``. Raises :class:`ProviderError`."""
         async with self._lock:
             moment = now()
-            if self._value is not None and self._read_at is not None and moment - self._read_at < older_than:
+            fresh = self._read_at is not None and moment - self._read_at < FRESH
+            if self._value is not None and fresh and not anew:
                 return self._value
             if self._failed_at is not None and moment - self._failed_at < _AFTER_FAILURE:
                 if (known := self.known()) is not None:
@@ -95,6 +96,7 @@ class Source:
         self._client = client
         self.metadata: Kept[Metadata] = Kept(self._read_metadata)
         self._keys: Kept[tuple[dict[str, Any], ...]] = Kept(self._read_keys)
+        self._read_anew_at: datetime | None = None
 
     async def _read_metadata(self) -> Metadata:
         url = self._provider.issuer.rstrip("/") + "/.well-known/openid-configuration"
@@ -152,17 +154,24 @@ class Source:
         A name that is not known makes the keys be read again, at most once a minute. Without a name there
         must be no choice. Raises :class:`NotBelieved`, :class:`ProviderUnavailable`.
         """
-        for older_than in (FRESH, REFETCH):
-            found = [
-                key
-                for key in await self._keys.get(older_than=older_than)
-                if _fits(key, algorithm) and (kid is None or key.get("kid") == kid)
-            ]
-            if found:
-                break
+        found = _fitting(await self._keys.get(), algorithm, kid)
+        if not found:
+            # Whoever comes while they are read anew waits for them here.
+            found = _fitting(await self._keys.get(anew=self._may_read_anew()), algorithm, kid)
         if len(found) != 1:
             raise NotBelieved("unknown_key" if not found else "ambiguous_key")
         return _import(found[0])
+
+    def _may_read_anew(self) -> bool:
+        moment = now()
+        if self._read_anew_at is not None and moment - self._read_anew_at < REFETCH:
+            return False
+        self._read_anew_at = moment
+        return True
+
+
+def _fitting(keys: tuple[dict[str, Any], ...], algorithm: str, kid: str | None) -> list[dict[str, Any]]:
+    return [key for key in keys if _fits(key, algorithm) and (kid is None or key.get("kid") == kid)]
 
 
 def _fits(key: dict[str, Any], algorithm: str) -> bool:

@@ -1,15 +1,19 @@
 """One sign-in at a provider, from sending the browser there to what it says about the person."""
 
+import asyncio
+import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 
+import httpx
 import orjson
 from authlib.common.urls import add_params_to_uri
 
 from service.adapters.oidc.calls import TIMEOUT, AsyncOAuth2Client, call
-from service.adapters.oidc.errors import NotBelieved, ProviderRefused
+from service.adapters.oidc.errors import NotBelieved, ProviderRefused, ProviderUnavailable
 from service.adapters.oidc.metadata import Metadata, Source
 from service.adapters.oidc.strict_json import read_object
 from service.adapters.oidc.tokens import (
@@ -22,10 +26,18 @@ from service.adapters.oidc.tokens import (
 from service.core.oidc_providers import AskAcr, OidcProvider
 
 _OK: Final = 200
+# Up to four calls; whoever waits in the browser is told before their request is broken off.
+_WHOLE_VISIT_SECONDS: Final = 20.0
 _REFUSALS: Final = range(400, 500)
 _LARGEST_ANSWER: Final = 3 * LARGEST_TOKEN
 _MAX_ACCESS_TOKEN: Final = 16 * 1024
 _MAX_NAME: Final = 200
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    # Reading them takes a while, and they are everybody's.
+    return httpx.create_ssl_context()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,7 @@ class Visiting:
             code_challenge_method="S256" if provider.pkce else None,
             scope=" ".join(provider.scopes),
             timeout=TIMEOUT,
+            verify=_authorities(),
             headers={"User-Agent": "Ancrage"},
             # One pool serves everybody who signs in: it must remember nothing of anybody.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -103,8 +116,15 @@ class Visiting:
         ``said_issuer`` is what came back as ``iss``. Raises :class:`ProviderRefused` for a code it does not
         take, :class:`NotBelieved` for an answer that is not what was agreed, :class:`ProviderUnavailable`.
         """
+        try:
+            async with asyncio.timeout(_WHOLE_VISIT_SECONDS):
+                return await self._identify(code, sent, said_issuer)
+        except TimeoutError:
+            raise ProviderUnavailable("too_slow") from None
+
+    async def _identify(self, code: str, sent: Sent, said_issuer: str | None) -> Vouched:
         metadata = await self._source.metadata.get()
-        self.check_issuer(said_issuer, metadata)
+        self._check_issuer(said_issuer, metadata)
         access_token, id_token = await self._exchange(metadata, code, sent)
         claims = await read_signed(id_token, self.provider, self._source)
         check_id_token(claims, self.provider, nonce=sent.nonce, access_token=access_token)
@@ -127,7 +147,7 @@ class Visiting:
             family_name=_text(about.get("usual_name")) or _text(about.get("family_name")),
         )
 
-    def check_issuer(self, said: str | None, metadata: Metadata) -> None:
+    def _check_issuer(self, said: str | None, metadata: Metadata) -> None:
         """Refuse an answer that names another provider, or none where this one always names itself."""
         if said != self.provider.issuer if said is not None else metadata.says_issuer:
             raise NotBelieved("answer_of_another_issuer")

@@ -44,7 +44,7 @@ def configured(settings: Settings) -> Providers:
 def list_providers(providers: Providers) -> list[ProviderRead]:
     """Return the providers a person may choose from, in the order of the configuration."""
     return [
-        ProviderRead(name=provider.name, label=provider.label, start=f"{_PATH}/{provider.name}/start")
+        ProviderRead(name=provider.name, label=provider.label, start_path=f"{_PATH}/{provider.name}/start")
         for provider in providers
     ]
 

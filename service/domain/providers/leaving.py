@@ -45,7 +45,7 @@ def logout_url(keyring: Keyring, person_session: PersonSession, *, here: str) ->
     facts = {
         "provider": person_session.provider,
         "id_token": person_session.id_token,
-        "client": person_session.client_id,
+        "client": str(person_session.client_id) if person_session.client_id else None,
         "until": now() + _LASTS,
     }
     # Encrypted, for it passes through the website's hands and logs.
