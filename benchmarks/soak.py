@@ -58,7 +58,7 @@ class Application:
             self.port = probe.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}"
         self.environment = {**os.environ, "DATA_DIR": str(folder), "LOG_LEVEL": "WARNING"}
-        self.environment |= {"PORT": str(self.port), "HOST": "127.0.0.1"}
+        self.environment |= {"PORT": str(self.port), "HOST": "127.0.0.1", "RATE_LIMITS": "false"}
         for name in ("DATABASE_URL", "REDIS_URL", "MEILISEARCH_URL"):
             self.environment.pop(name, None)
         self._folder = folder

@@ -45,8 +45,7 @@ async def _measure(url: str, calls: int) -> None:
     await migrate(engine)
     database = Database(engine)
     key = await _fill(database)
-    settings = Settings(rate_limits=False) if "rate_limits" in Settings.model_fields else Settings()
-    app = create_app(database, settings=settings)
+    app = create_app(database, settings=Settings(rate_limits=False))
     walled = reach.apply
     asked = {
         "public: one territory": ("/v1/territories/territoire-1", {}),

@@ -159,7 +159,7 @@ async def _on_database(request: Request, error: Exception) -> Response:
     if not unavailable:
         # Not an outage: a mistake of ours, which the edge records and answers.
         raise error
-    log.error("database unavailable", error=str(error).splitlines()[0])
+    log.error("database unavailable", error=(str(error) or type(error).__name__).splitlines()[0])
     return _answer(
         request,
         errors.Unavailable(
