@@ -112,3 +112,14 @@ async def rows(session: AsyncSession) -> dict[str, int]:
 async def only(session: AsyncSession, model: type[Any]) -> Any:
     """Return the one row there is of a model."""
     return (await session.scalars(select(model))).one()
+
+
+async def sign_out_address(visitor: Browser, name: str = "proconnect") -> str:
+    """Sign in and out here; return where the browser signs out at the provider."""
+    told = await visitor.sign_in(name)
+    tokens = (await visitor.exchange(link=told["sign_in"])).json()
+    answer = await visitor.client.post(
+        "/v1/sign-out", headers={"Authorization": f"Bearer {tokens['access_token']}"}
+    )
+    url: str = answer.json()["provider_logout_url"]
+    return url

@@ -8,10 +8,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.settings import Settings
 from service.domain import providers
-from tests.oidc.forgeries import FAMILIES, Forgery
+from tests.oidc.forged_answers import TOKENS, USERINFO
+from tests.oidc.forged_claims import CLAIMS
+from tests.oidc.forged_headers import SIGNATURES
+from tests.oidc.forged_returns import BROWSERS
+from tests.oidc.forgery import Forgery
 from tests.oidc.standin import Lies, StandIn
 from tests.oidc.support import PAGE, Browser, browser, rows, said
 
+FAMILIES = {
+    "header and signature": SIGNATURES,
+    "claims": CLAIMS,
+    "userinfo": USERINFO,
+    "tokens and keys": TOKENS,
+    "browser": BROWSERS,
+}
 CASES = [case for family in FAMILIES.values() for case in family]
 
 
@@ -20,12 +31,18 @@ def test_there_are_many_and_each_is_another() -> None:
     assert len({case.name for case in CASES}) == len(CASES) >= 40
 
 
+def _reasons(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return why sign-ins failed, as the log says."""
+    found = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    return [entry["reason"] for entry in found if entry["event"] == "provider.sign_in_failed"]
+
+
 async def _attempt(case: Forgery, visitor: Browser, stand_in: StandIn) -> None:
     back = await visitor.leave_for(case.provider)
     if case.lie is not None:
         case.lie(stand_in)
     answer = await (case.come_back or Browser.come_back)(visitor, back)
-    if case.told is None:
+    if case.because is None:
         assert answer.status_code in case.statuses, answer.text
         assert "location" not in answer.headers
     else:
@@ -45,6 +62,7 @@ async def test_it_signs_nobody_in(
     stand_ins: dict[str, StandIn],
     session: AsyncSession,
     subtests: pytest.Subtests,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     before = await rows(session)
     for case in FAMILIES[family]:
@@ -54,8 +72,10 @@ async def test_it_signs_nobody_in(
             app.state.providers = providers.configured(settings)
             for stand_in in stand_ins.values():
                 stand_in.lies = Lies()
+            caplog.clear()
             async with browser(app, visitor.key).client as client:
                 await _attempt(case, Browser(client, visitor.key), stand_ins[case.provider])
+            assert _reasons(caplog)[-1:] == ([case.because] if case.because else [])
             assert await rows(session) == before
 
 
