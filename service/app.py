@@ -36,7 +36,7 @@ from service.api import (
 from service.api.cross_origin import CrossOrigin
 from service.api.edge import Edge
 from service.api.limits import Limiter
-from service.console import ROUTERS as CONSOLE_ROUTERS
+from service.console import ROUTERS as CONSOLE_ROUTERS, ProblemPages
 from service.core.database import Database
 from service.core.pagination import Cursors
 from service.core.settings import Settings, get_settings
@@ -118,6 +118,8 @@ def create_app(
     documentation.install(app)
     origins = CrossOrigin(KnownOrigins(database))
     app.add_middleware(Edge, settings=configured, limiter=limiter, origins=origins)
+    # Around the edge: what is refused there is a page too.
+    app.add_middleware(ProblemPages)
     return app
 
 

@@ -4,7 +4,8 @@ One file per subject, one call into a domain verb per route. Every page works wi
 """
 
 from service.console import account, letters, signing_in, static
+from service.console.problems import ProblemPages
 
 ROUTERS = (static.router, signing_in.router, account.router, letters.router)
 
-__all__ = ["ROUTERS"]
+__all__ = ["ROUTERS", "ProblemPages"]

@@ -1,27 +1,39 @@
 """One's own account: who I am, where I am signed in, what becomes of my data."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import ValidationError
 
 from service.api.dependencies import Keys, Session
-from service.console import cookies
+from service.console import texts
 from service.console.pages import ConsoleRoute, Form, Somebody, Visitor
-from service.core.errors import Invalid
+from service.core.errors import BadRequest, Invalid
 from service.domain import consents, persons, sessions
-from service.domain.access import ANONYMOUS
-from service.domain.privacy.asking import erase_me
+from service.domain.privacy.asking import SignInAgain, erase_me
 from service.domain.privacy.export import export
-from service.domain.privacy.page import render
+from service.domain.privacy.page import POLICY, render
 from service.domain.privacy.reading import list_purposes
 from service.schemas.persons import PersonUpdate
-from service.schemas.privacy import ConsentCreate
+from service.schemas.privacy import ConsentCreate, ConsentRead
 
 router = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
 _MOST = 100
+_OWN_FIELDS: Final = ("given_name", "family_name", "language", "guardian_email")
+# Each in its own words. Mails are in French where there are none in that language yet.
+_MAIL_LANGUAGES: Final = {
+    "fr": "Français",
+    "en": "English",
+    "uk": "Українська",
+    "ar": "العربية",
+    "es": "Español",
+    "pt": "Português",
+    "de": "Deutsch",
+    "it": "Italiano",
+}
 
 
 @router.get("/console")
@@ -29,20 +41,30 @@ async def home_page(visitor: Somebody, session: Session) -> Response:
     """Greet, and show what the person may do here."""
     person = await persons.get_me(session, visitor.actor)
     roles = await persons.read_roles(session, person.id, visitor.language)
-    return visitor.page("home.html", person=person, roles=roles)
+    return visitor.page("home.html", person=person, roles=roles, does=texts.roles(visitor.language))
 
 
 async def _account(
-    visitor: Visitor, session: Session, *, error: str | None = None, saved: bool = False
+    visitor: Visitor,
+    session: Session,
+    *,
+    wrong: Mapping[str, str] | None = None,
+    typed: Mapping[str, str] | None = None,
+    saved: bool = False,
 ) -> Response:
     person = await persons.get_me(session, visitor.actor)
-    roles = await persons.read_roles(session, person.id, visitor.language)
+    values = {name: getattr(person, name) or "" for name in _OWN_FIELDS} | dict(typed or {})
     return visitor.page(
         "account.html",
-        status=422 if error else 200,
+        status=422 if wrong else 200,
         person=person,
-        roles=roles,
-        error=error,
+        values=values,
+        # Asked of nobody else: the address of somebody who has no part in it.
+        child=consents.is_child(person),
+        languages=_MAIL_LANGUAGES,
+        roles=await persons.read_roles(session, person.id, visitor.language),
+        wrong=wrong or {},
+        errors=[(f"#{name}", text) for name, text in (wrong or {}).items()],
         saved=saved,
     )
 
@@ -59,20 +81,20 @@ async def account_page(
 
 @router.post("/account")
 async def change_account(visitor: Somebody, session: Session, form: Form) -> Response:
-    """Change my names and language."""
+    """Change my names and language, and under 15 the address of a parent."""
+    typed: dict[str, str] = {name: form[name].strip() for name in _OWN_FIELDS if name in form}
     person = await persons.get_me(session, visitor.actor, "me.update")
     try:
-        wanted = PersonUpdate.model_validate(
-            {
-                name: (form.get(name) or "").strip() or None
-                for name in ("given_name", "family_name", "language")
-                if name in form
-            }
-        )
-    except ValidationError:
-        return await _account(visitor, session, error=visitor.text("account.wrong"))
-    await persons.update_me(session, visitor.actor, person, wanted)
-    return visitor.to("/account?saved=true")
+        wanted = PersonUpdate.model_validate({name: value or None for name, value in typed.items()})
+        await persons.update_me(session, visitor.actor, person, wanted)
+    except ValidationError as error:
+        names = [str(each["loc"][0]) for each in error.errors()]
+    except Invalid as problem:
+        names = [each.pointer.removeprefix("/") for each in problem.errors]
+    else:
+        return visitor.to("/account?saved=true")
+    wrong = {name: visitor.text(f"account.wrong.{name}") for name in names}
+    return await _account(visitor, session, wrong=wrong, typed=typed)
 
 
 @router.get("/account/sessions")
@@ -97,19 +119,26 @@ async def end_session(visitor: Somebody, session: Session, form: Form, session_i
     """End one session."""
     del form
     await sessions.revoke_own(session, visitor.actor, session_id)
-    return visitor.to("/account/sessions" if session_id != visitor.actor.session_id else "/sign-in")
+    return visitor.to("/account/sessions")
 
 
-async def _privacy(visitor: Visitor, session: Session, *, error: str | None = None) -> Response:
+async def _privacy(
+    visitor: Visitor, session: Session, *, error: str | None = None, about: str = "", link: str = ""
+) -> Response:
+    """Show the page; ``error`` is about the element ``about``, or mended at the page ``link``."""
     given = await consents.list_consents(session, visitor.actor, after=None, limit=_MOST)
-    purposes = list_purposes(visitor.language)
-    standing = {consent.purpose: consent for consent in reversed(given) if consent.withdrawn_at is None}
+    standing: dict[str, list[ConsentRead]] = {}
+    for consent in given:
+        if consent.withdrawn_at is None:
+            standing.setdefault(consent.purpose, []).append(consent)
     return visitor.page(
         "privacy.html",
         status=422 if error else 200,
-        purposes=purposes,
+        purposes=list_purposes(visitor.language),
         standing=standing,
         error=error,
+        about=about,
+        link=link,
     )
 
 
@@ -122,13 +151,19 @@ async def privacy_page(visitor: Somebody, session: Session) -> Response:
 @router.post("/account/privacy/consents")
 async def give_consent(visitor: Somebody, session: Session, keyring: Keys, form: Form) -> Response:
     """Agree to one purpose, in the text that was shown."""
+    purpose = form.get("purpose", "")
     try:
-        given = ConsentCreate.model_validate(
-            {"purpose": form.get("purpose"), "text_version": form.get("text_version")}
-        )
+        given = ConsentCreate.model_validate({"purpose": purpose, "text_version": form.get("text_version")})
         await consents.give(session, keyring, visitor.actor, given, language=visitor.language)
-    except (ValidationError, Invalid):
-        return await _privacy(visitor, session, error=visitor.text("privacy.guardian_needed"))
+    except ValidationError:
+        raise BadRequest("Send `purpose` and `text_version` as they stand in the page.") from None
+    except Invalid as problem:
+        if problem.errors[0].code == "guardian_needed":
+            error = visitor.text("privacy.guardian_needed")
+            return await _privacy(visitor, session, error=error, link="/account#guardian_email")
+        # The text changed while the page was open: the new one is shown.
+        error = visitor.text("privacy.outdated")
+        return await _privacy(visitor, session, error=error, about=f"purpose-{purpose}")
     return visitor.to("/account/privacy")
 
 
@@ -156,17 +191,21 @@ async def export_json(visitor: Somebody, session: Session) -> Response:
 async def export_html(visitor: Somebody, session: Session) -> Response:
     """Give everything held about me, to read."""
     held = await export(session, visitor.actor, language=visitor.language)
-    return Response(render(held), media_type="text/html", headers={"Cache-Control": "no-store"})
+    return HTMLResponse(
+        render(held), headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
+    )
 
 
 @router.post("/account/privacy/erase")
 async def erase(visitor: Somebody, session: Session, keyring: Keys, form: Form) -> Response:
     """Erase everything about me, once I typed my address."""
-    typed = form.get("confirm", "").strip().lower()
-    if typed != (visitor.actor.email or ""):
-        return await _privacy(visitor, session, error=visitor.text("erase.mismatch"))
-    await erase_me(session, keyring, visitor.actor)
-    gone = Visitor(visitor.request, ANONYMOUS, visitor.language, visitor.here, holder="", word="")
-    response = gone.page("erased.html")
-    cookies.forget(response, cookies.session_cookie(visitor.here), here=visitor.here)
-    return response
+    typed = form.get("confirm", "").strip().casefold()
+    if typed != (visitor.actor.email or "").casefold():
+        error = visitor.text("erase.mismatch")
+        return await _privacy(visitor, session, error=error, about="confirm")
+    try:
+        await erase_me(session, keyring, visitor.actor)
+    except SignInAgain:
+        error = visitor.text("erase.sign_in_again")
+        return await _privacy(visitor, session, error=error, link="/sign-in?again=true&next=/account/privacy")
+    return visitor.farewell("erased.html")

@@ -1,10 +1,10 @@
 """A page: who looks at it, in which language, and what every template may ask."""
 
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -13,38 +13,48 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from service.api.dependencies import Configuration, Keys, Session, preferences
 from service.console import cookies, texts
-from service.core.errors import BadRequest, Problem, TooLarge, Unauthenticated
+from service.core.errors import BadRequest, TooLarge, Unauthenticated
 from service.domain.access import ANONYMOUS, Actor, authenticate_console
 from service.domain.mail.facts import public_address
 
 LANGUAGE_COOKIE = "ancrage_language"
 _LONGEST_FORM = 64 * 1024
+_LONGEST_PATH = 500
 _SEE_OTHER = 303
-# Nothing here is for keeping by anybody between the visitor and us.
-_HEADERS = {"Cache-Control": "no-store"}
+# Nothing here is for keeping by anybody between the visitor and us. Addresses hold tokens, so other sites are
+# told none; with no-referrer, browsers would not say of our own forms either where they come from.
+_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
 
 
 @dataclass(slots=True)
 class Visitor:
     """Whoever looks at a page.
 
-    ``holder`` is the cookie their forms are bound to; ``fresh`` says that it was made just now and must be
-    set. ``here`` is the console's public address, without trailing slash.
+    ``here`` is the console's public address, without trailing slash. ``holder`` is the cookie their forms are
+    bound to, ``word`` what those forms carry: without one a page holds no form. ``fresh`` says that the
+    cookie was made just now and must be set.
     """
 
     request: Request
     actor: Actor
     language: str
     here: str
-    holder: str
-    word: str
+    holder: str = ""
+    word: str = ""
     fresh: bool = False
-    form: dict[str, str] = field(default_factory=dict)
 
     @property
     def signed_in(self) -> bool:
         """Tell whether the visitor is somebody."""
         return self.actor.person_id is not None
+
+    @property
+    def address(self) -> str:
+        """Return where the visitor comes back to after choosing a language."""
+        url = self.request.url
+        if self.request.method != "GET":
+            return "/console" if self.signed_in else "/sign-in"
+        return f"{url.path}?{url.query}" if url.query else url.path
 
     def text(self, key: str, **values: object) -> str:
         """Return a text in the visitor's language."""
@@ -62,6 +72,13 @@ class Visitor:
         """Send the visitor on to another page, after what they sent was done."""
         return RedirectResponse(path, _SEE_OTHER, _HEADERS)
 
+    def farewell(self, template: str, **context: Any) -> HTMLResponse:
+        """Return the page for whoever was signed in until now, and take their cookie away."""
+        gone = Visitor(self.request, ANONYMOUS, self.language, self.here)
+        response = gone.page(template, **context)
+        cookies.forget(response, cookies.session_cookie(self.here), here=self.here)
+        return response
+
 
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
@@ -77,7 +94,8 @@ def _templates() -> Environment:
     return environment
 
 
-def _language(request: Request, actor: Actor) -> str:
+def language_of(request: Request, actor: Actor = ANONYMOUS) -> str:
+    """Return the language of the pages: chosen, of the account, or of the browser; French else."""
     chosen = request.cookies.get(LANGUAGE_COOKIE)
     if chosen in texts.LANGUAGES:
         return chosen
@@ -108,7 +126,7 @@ async def get_visitor(request: Request, session: Session, keyring: Keys, setting
     visitor = Visitor(
         request,
         actor,
-        _language(request, actor),
+        language_of(request, actor),
         here,
         holder,
         cookies.form_word(keyring, holder),
@@ -135,21 +153,28 @@ async def get_somebody(visitor: AnyVisitor) -> Visitor:
 Somebody = Annotated[Visitor, Depends(get_somebody)]
 
 
+class FormRefused(BadRequest):
+    """A form that none of our own pages sent, or one from before the visitor signed in or out."""
+
+    type_name = "form-refused"
+    title = "This form counts no more"
+
+
 async def read_form(request: Request, visitor: AnyVisitor, keyring: Keys) -> dict[str, str]:
-    """Return the fields of a form that one of our own pages sent. Raises :class:`BadRequest` otherwise."""
-    refused = BadRequest(visitor.text("error.form"))
+    """Return the fields of a form that one of our own pages sent. Raises :class:`FormRefused` otherwise."""
+    refused = FormRefused("Open the page that holds this form again, then send it from there.")
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin", visitor.here)
     if site not in {"same-origin", "none"} or not _is_here(origin, request, visitor.here):
         raise refused
     length = request.headers.get("content-length", "0")
     if not length.isdigit() or int(length) > _LONGEST_FORM:
-        raise TooLarge(visitor.text("error.large"))
+        raise TooLarge(f"A form may have at most {_LONGEST_FORM} bytes.")
     async with request.form(max_files=0, max_fields=50, max_part_size=_LONGEST_FORM) as sent:
-        visitor.form = {name: value for name, value in sent.items() if isinstance(value, str)}
-    if visitor.fresh or not cookies.is_form_word(keyring, visitor.holder, visitor.form.pop("word", "")):
+        form = {name: value for name, value in sent.items() if isinstance(value, str)}
+    if visitor.fresh or not cookies.is_form_word(keyring, visitor.holder, form.pop("word", "")):
         raise refused
-    return visitor.form
+    return form
 
 
 Form = Annotated[dict[str, str], Depends(read_form)]
@@ -163,14 +188,16 @@ def _is_here(origin: str, request: Request, here: str) -> bool:
 
 def own_path(path: str | None, default: str) -> str:
     """Return ``path`` if it leads to a page of ours, never to another site."""
-    if not path or not path.startswith("/") or path.startswith(("//", "/\\")) or not path.isprintable():
+    if not path or len(path) > _LONGEST_PATH or not path.isprintable():
+        return default
+    if not path.startswith("/") or path.startswith(("//", "/\\")):
         return default
     parts = urlsplit(path)
     return default if parts.scheme or parts.netloc else path
 
 
 class ConsoleRoute(APIRoute):
-    """A route whose problems are pages, and which sends nobodies to sign in."""
+    """A route that sends nobodies to sign in, and back."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap FastAPI's handler."""
@@ -180,30 +207,7 @@ class ConsoleRoute(APIRoute):
             try:
                 return await original(request)
             except SignInFirst:
-                back = quote(request.url.path, safe="/") if request.method == "GET" else "/account"
-                return RedirectResponse(f"/sign-in?next={back}", _SEE_OTHER, _HEADERS)
-            except Problem as problem:
-                visitor: Visitor | None = getattr(request.state, "visitor", None)
-                if visitor is None:
-                    raise
-                return _problem_page(visitor, problem)
+                back = request.url.path if request.method == "GET" else "/console"
+                return RedirectResponse(f"/sign-in?{urlencode({'next': back})}", _SEE_OTHER, _HEADERS)
 
         return handle
-
-
-def _problem_page(visitor: Visitor, problem: Problem) -> Response:
-    titles: Mapping[int, str] = {
-        401: "error.401",
-        403: "error.403",
-        404: "error.404",
-        410: "error.410",
-        429: "error.429",
-    }
-    title = visitor.text(titles.get(problem.status, "error.other"))
-    response = visitor.page(
-        "problem.html", status=problem.status, title=title, problem=problem, detail=problem.detail
-    )
-    for name, value in problem.headers.items():
-        if name.lower() == "retry-after":
-            response.headers[name] = value
-    return response

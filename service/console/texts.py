@@ -1,44 +1,15 @@
 """What the pages say, in French and English; dates as each language writes them."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from service.console.wording import TEXTS
+from service.domain.mail import words
 
 LANGUAGES: Final = ("fr", "en")
-NAMES: Final = {"fr": "Français", "en": "English"}
-_PARIS: Final = ZoneInfo("Europe/Paris")
-_MONTHS: Final = {
-    "fr": [
-        "janvier",
-        "février",
-        "mars",
-        "avril",
-        "mai",
-        "juin",
-        "juillet",
-        "août",
-        "septembre",
-        "octobre",
-        "novembre",
-        "décembre",
-    ],
-    "en": [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
-}
+_ZONE: Final = ZoneInfo("Europe/Paris")
 
 
 def text(key: str, language: str, **values: object) -> str:
@@ -47,21 +18,26 @@ def text(key: str, language: str, **values: object) -> str:
     return (pair[1] if language == "en" else pair[0]).format(**values)
 
 
-def day(at: datetime | None, language: str) -> str:
+def first(keys: Iterable[str], language: str) -> str:
+    """Return the text of the first key there is one of. Raises :class:`StopIteration` when there is none."""
+    return text(next(key for key in keys if key in TEXTS), language)
+
+
+def roles(language: str) -> dict[str, str]:
+    """Return what each role is for, in words."""
+    prefix = "does."
+    return {key.removeprefix(prefix): text(key, language) for key in TEXTS if key.startswith(prefix)}
+
+
+def day(at: datetime, language: str) -> str:
     """Return a day as people write it, in Paris."""
-    if at is None:
-        return "–"
-    local = at.astimezone(_PARIS)
-    month = _MONTHS["en" if language == "en" else "fr"][local.month - 1]
-    number = "1er" if local.day == 1 and language != "en" else str(local.day)
-    return f"{number} {month} {local.year}"
+    return words.day(at, language)
 
 
 def moment(at: datetime | None, language: str) -> str:
-    """Return a day and time as people write them, in Paris."""
+    """Return a day and time as people write them, in Paris; a dash for none."""
     if at is None:
         return "–"
-    local = at.astimezone(_PARIS)
-    joined = "at" if language == "en" else "à"
-    clock = f"{local:%H:%M}" if language == "en" else f"{local.hour} h {local:%M}"
-    return f"{day(at, language)} {joined} {clock}"
+    local = at.astimezone(_ZONE)
+    clock = f"at {local:%H:%M}" if language == "en" else f"à {local.hour} h {local:%M}"
+    return f"{day(at, language)} {clock}"
