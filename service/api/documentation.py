@@ -193,6 +193,8 @@ def _exact(path: str, operation: dict[str, Any], permission: str | None, *, has_
         operation["parameters"] = [*operation.get("parameters", []), _REASON]
     if has_body:
         expected["415"] = "This kind of body is not read here"
+    if any(item["name"].lower() == "idempotency-key" for item in operation.get("parameters", ())):
+        expected["409"] = "The first request with this Idempotency-Key is still running"
     for status, description in expected.items():
         responses.setdefault(status, _problem(description))
     for status, response in responses.items():

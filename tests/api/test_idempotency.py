@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from sqlalchemy import func, select
 
 from service.app import create_app
@@ -9,37 +10,43 @@ from service.core.clock import frozen, in_days
 from service.core.database import Database
 from service.core.settings import Settings
 from service.domain import idempotency
-from service.models import Employer, IdempotencyRecord
+from service.models import Event, IdempotencyRecord, Posting
 from tests.client import ApiClient
-from tests.factories import create_key, create_territory
+from tests.factories import create_employer, create_key, create_territory, sign_in_as
 
 BODY = {"name": "Fournil", "siret": "73282932000074", "territory": "bassin"}
 
 
-async def test_twenty_parallel_duplicates_have_one_effect(
-    fresh_database: Database, settings: Settings
+@pytest.mark.parametrize("caller", ["program", "person"])
+async def test_a_hundred_parallel_duplicates_have_one_effect(
+    fresh_database: Database, settings: Settings, caller: str
 ) -> None:
+    """A draft posting: nothing but the key keeps a second one from being made."""
     async with fresh_database.transaction() as session:
         territory = await create_territory(session, slug="bassin")
+        employer = await create_employer(session, territory)
+        token = await sign_in_as(session, role="employer_member", place=employer)
     key = await create_key(fresh_database, territory)
+    body = {"employer_id": str(employer.id), "title": "Boulanger"}
     app = create_app(fresh_database, settings=settings)
     async with app.router.lifespan_context(app), ApiClient(app) as client:
-        client.with_key(key)
+        client.with_key(key if caller == "program" else token)
         headers = {"Idempotency-Key": "one-and-the-same"}
         answers = await asyncio.gather(
-            *(client.post("/v1/employers", json=BODY, headers=headers) for _ in range(20))
+            *(client.post("/v1/postings", json=body, headers=headers) for _ in range(100))
         )
-        statuses = {answer.status_code for answer in answers}
-        assert statuses <= {201, 409}
+        assert {answer.status_code for answer in answers} <= {201, 409}
         made = {answer.json()["id"] for answer in answers if answer.status_code == 201}
         in_flight = [answer for answer in answers if answer.status_code == 409]
         assert all(
             answer.json()["type"] == "urn:ancrage:problem:idempotency-in-flight" for answer in in_flight
         )
-        later = await client.post("/v1/employers", json=BODY, headers=headers)
+        later = await client.post("/v1/postings", json=body, headers=headers)
         assert {later.json()["id"]} == made
     async with fresh_database.transaction() as session:
-        assert await session.scalar(select(func.count()).select_from(Employer)) == 1
+        assert await session.scalar(select(func.count()).select_from(Posting)) == 1
+        events = await session.scalar(select(func.count()).where(Event.kind == "posting.created"))
+        assert events == 1
 
 
 async def test_a_refused_request_leaves_its_key_free(fresh_database: Database, settings: Settings) -> None:
