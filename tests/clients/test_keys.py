@@ -204,3 +204,27 @@ async def test_many_turn_a_key_over_at_once(fresh_database: Database, settings: 
         assert {answer.status_code for answer in answers} <= {201, 204, 409}
         late = [answer.json()["value"] for answer in answers if answer.status_code == 201]
         assert {await try_key(client, key) for key in late} <= {401}
+
+
+async def test_what_one_server_revokes_no_other_takes(fresh_database: Database, settings: Settings) -> None:
+    here, there = (create_app(fresh_database, settings=settings) for _ in range(2))
+    async with (
+        here.router.lifespan_context(here),
+        there.router.lifespan_context(there),
+        ApiClient(here) as client,
+        ApiClient(there) as other,
+        fresh_database.sessions() as session,
+    ):
+        world = await build(session)
+        await sign_in(client, session, "territory_manager", world.ours)
+        made, public = await make(client), await make(client, page())
+        key, open_key = made["key"]["value"], public["key"]["value"]
+        form = {"grant_type": "client_credentials", "client_id": made["id"], "client_secret": key}
+        token = (await other.post("/oauth/token", data=form)).json()["access_token"]
+        for credential, status in ((key, 200), (token, 200), (open_key, 403)):
+            assert await try_key(other, credential, Origin=ORIGIN) == status
+        await client.delete(f"/v1/api-clients/{made['id']}/keys/{made['key']['id']}")
+        await client.delete(f"/v1/api-clients/{public['id']}")
+        for credential in (key, token, open_key):
+            assert await try_key(other, credential, Origin=ORIGIN) == 401
+        assert (await other.post("/oauth/token", data=form)).status_code == 401

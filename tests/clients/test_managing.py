@@ -14,7 +14,7 @@ from service.domain.access import SCOPES
 from service.models import ApiClient as Row, ApiKey, AuditEntry, Event
 from tests.client import ApiClient
 from tests.clients.world import ORIGIN, World, make, page, patch, rotate, sign_in, try_key, wanted
-from tests.factories import create_key
+from tests.factories import create_key, create_person, create_role, sign_in_as
 
 NOBODY = "01a20140-0000-7000-8000-000000000000"
 
@@ -117,6 +117,34 @@ async def test_a_manager_sees_the_clients_of_their_territories_alone(
         assert answer.status_code == (200 if name.startswith("seen") else 404), name
         if answer.status_code == 404:
             assert answer.json()["detail"] == nobody.json()["detail"].replace(NOBODY, one["id"])
+
+
+async def test_another_role_elsewhere_shows_no_clients_there(
+    client: ApiClient, session: AsyncSession, world: World
+) -> None:
+    """Who is a manager here and an agent above reaches both, and looks after clients here alone."""
+    await sign_in(client, session, "operator")
+    above = await make(client, wanted(territories=["region"]))
+    beside = await make(client, wanted(territories=["beside"]))
+    person = await create_person(session)
+    await create_role(session, person, "concierge_agent", world.region)
+    await create_role(session, person, "territory_manager", world.ours)
+    client.with_key(await sign_in_as(session, person))
+    await session.commit()
+    mine = await make(client)
+    items = (await client.get("/v1/api-clients")).json()["items"]
+    assert [item["id"] for item in items] == [mine["id"]]
+    for other in (above, beside):
+        one = f"/v1/api-clients/{other['id']}"
+        answers = [
+            await client.get(one),
+            await client.get(f"{one}/keys"),
+            await client.post(f"{one}/keys", json={}),
+            await patch(client, other, name="À moi"),
+            await client.delete(one),
+        ]
+        assert [answer.status_code for answer in answers] == [404] * 5
+    assert (await client.get("/v1/api-clients", params={"territory": "beside"})).status_code == 403
 
 
 @pytest.mark.parametrize("role", ["concierge_agent", "community_animator", "ambassador", None])
