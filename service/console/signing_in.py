@@ -157,21 +157,25 @@ class LinkGone(Gone):
 
 
 @router.get("/sign-in/link/{token}")
-async def link_page(visitor: AnyVisitor, session: Session, token: str) -> Response:
+async def link_page(
+    visitor: AnyVisitor,
+    session: Session,
+    token: str,
+    following: Annotated[str | None, Query(alias="next", max_length=500)] = None,
+) -> Response:
     """Show a button: programs that look into mails open links, and must not use them up."""
     if not await sign_in.link_stands(session, link=token):
         raise LinkGone("Ask for another mail at /sign-in.")
-    return visitor.page("link.html", token=token)
+    return visitor.page("link.html", token=token, following=own_path(following, HOME))
 
 
 @router.post("/sign-in/link/{token}")
 async def follow_link(visitor: AnyVisitor, session: Session, token: str, form: Form) -> Response:
     """Sign in whoever holds the link."""
-    del form
     opened = await sign_in.finish_with_link(session, link=token, client_id=None, kind="console")
     if opened is None:
         raise LinkGone("Ask for another mail at /sign-in.")
-    return await _signed_in(visitor, session, opened, HOME)
+    return await _signed_in(visitor, session, opened, own_path(form.get("next"), HOME))
 
 
 async def _signed_in(visitor: Visitor, session: Session, opened: Opened, following: str) -> Response:

@@ -85,7 +85,6 @@ BROWSERS = [
         "a request's header of 10 MB",
         None,
         come_back=_with_cookie("0" * 10 * MEGABYTE),
-        told=None,
         statuses=(422, 431),
     ),
     Forgery("no state", None, come_back=back_with(state=None)),

@@ -129,8 +129,11 @@ async def test_the_console_signs_in_by_its_own_page(visitor: Browser, session: A
     assert answer.headers["location"].startswith(f"{HERE}/sign-in/link/ancrage_lk_")
     assert (await only(session, SignIn)).client_id is None
     answer = await visitor.come_back(await visitor.leave_for("franceconnect", return_url="/account"))
-    assert set(said(answer.headers["location"])) == {"sign_in_id"}
+    told = said(answer.headers["location"])
+    assert (set(told), told["next"]) == ({"sign_in_id", "next"}, "/account")
     assert answer.headers["location"].startswith(f"{HERE}/sign-in/code?")
+    answer = await visitor.come_back(await visitor.leave_for("plain", return_url="/invitations/x?a=b"))
+    assert answer.headers["location"].endswith("?next=%2Finvitations%2Fx%3Fa%3Db")
     cancelled = await visitor.leave_for("plain")
     answer = await visitor.come_back(cancelled.replace("code=", "error=access_denied&was="))
     assert answer.headers["location"] == f"{HERE}/sign-in?sign_in_error=cancelled"

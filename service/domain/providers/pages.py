@@ -11,7 +11,8 @@ CONSOLE_HOME: Final = "/console"
 _USUAL_PORTS: Final = {"https": ":443", "http": ":80"}
 # What browsers and this code read alike; \ and # would lead elsewhere than they seem to.
 _PAGE: Final = re.compile(r"(https?)://([a-z0-9._\[\]:-]+)([/?][!$-\[\]^-~]*)?", re.IGNORECASE)
-_PATH: Final = re.compile(r"/(?!/)[!$-\[\]^-~]*")
+# As long as the console takes one.
+_PATH: Final = re.compile(r"/(?!/)[!$-\[\]^-~]{0,499}")
 
 Error = Literal["cancelled", "expired", "unavailable", "refused", "email_needed", "too_many"]
 
@@ -47,12 +48,14 @@ def page_with(
     ``sign_in`` is the token to exchange, ``sign_in_id`` the sign-in whose code was mailed. ``address`` is the
     website's page, or a path of the console, whose own pages take what is given first.
     """
-    if is_path(address):
-        if sign_in is not None:
-            return f"{here}/sign-in/link/{quote(sign_in)}"
-        if sign_in_id is not None:
-            return f"{here}/sign-in/code?{urlencode({'sign_in_id': sign_in_id})}"
-        return f"{here}/sign-in?{urlencode({'sign_in_error': sign_in_error})}"
     given = {"sign_in": sign_in, "sign_in_id": sign_in_id, "sign_in_error": sign_in_error}
-    query = urlencode({name: value for name, value in given.items() if value is not None})
-    return f"{address}{'&' if '?' in address else '?'}{query}"
+    told = {name: value for name, value in given.items() if value is not None}
+    if not is_path(address):
+        return f"{address}{'&' if '?' in address else '?'}{urlencode(told)}"
+    page = "/sign-in"
+    if sign_in is not None:
+        page, told = f"/sign-in/link/{quote(sign_in)}", {}
+    elif sign_in_id is not None:
+        page = "/sign-in/code"
+    query = urlencode(told | ({} if address == CONSOLE_HOME else {"next": address}))
+    return f"{here}{page}{'?' if query else ''}{query}"
