@@ -2,11 +2,13 @@
 
 import base64
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Annotated, Any, Final
 from urllib.parse import unquote_plus
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from service.api.dependencies import WriteSession
 from service.domain import clients
@@ -16,6 +18,8 @@ from service.schemas.oauth import AccessTokenRead, OAuthErrorDocument
 router = APIRouter(tags=["API clients"])
 _FORM: Final = "application/x-www-form-urlencoded"
 _NOT_STORED: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_MOST_FIELDS: Final = 100
+_LONGEST_FIELD: Final = 10_000
 _READ: Final = ("grant_type", "client_id", "client_secret", "scope")
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
@@ -89,7 +93,14 @@ async def read_request(request: Request) -> Asked:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != _FORM:
         raise _invalid(f"Send the parameters as a form, with the header Content-Type: {_FORM}.")
-    form = await request.form()
+    try:
+        form = await request.form(max_fields=_MOST_FIELDS, max_part_size=_LONGEST_FIELD)
+    except HTTPException as error:
+        if error.status_code != HTTPStatus.BAD_REQUEST:
+            raise
+        raise _invalid(
+            f"Send at most {_MOST_FIELDS} parameters of {_LONGEST_FIELD} bytes; four are read."
+        ) from None
     if repeated := [name for name in _READ if len(form.getlist(name)) > 1]:
         raise _invalid(f"Send {' and '.join(repeated)} once.")
     # A parameter without a value counts as left out.

@@ -176,6 +176,8 @@ async def test_every_wrong_way_to_ask(client: ApiClient, session: AsyncSession, 
         (FORM, b"&&&===%%%\xff\x00"),
         (FORM, b"grant_type"),
         (FORM, b"grant_type=%ff%fe"),
+        (FORM, b"grant_type=client_credentials&scope=" + b"x" * 10_001),
+        (FORM, b"x&" * 101),
     ],
 )
 async def test_a_body_that_is_no_form_is_told_so(client: ApiClient, media_type: str, body: bytes) -> None:
