@@ -1,10 +1,14 @@
 """``ancrage run``: everything in one process, from an empty folder to an open door."""
 
 import asyncio
+import os
+import shutil
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -59,8 +63,24 @@ def _companion(database: Database, settings: Settings) -> Companion:
     return companion
 
 
-def _welcome(address: str, territory: str | None) -> str:
-    lines = ["", f"Ancrage answers at {address}", f"  Documentation  {address}/docs", ""]
+def _program() -> str:
+    """Return how this shell calls the command."""
+    own = Path(sys.executable).with_name("ancrage")
+    return "ancrage" if shutil.which("ancrage") else os.path.relpath(own)
+
+
+def _welcome(address: str, territory: str | None, *, mails_at_home: bool) -> str:
+    lines = [
+        "",
+        f"Ancrage answers at {address}",
+        f"  Documentation  {address}/docs",
+        f"  Console        {address}/console",
+        "",
+        f"Become operator: {_program()} person operator you@example.org, then sign in with that address.",
+    ]
+    if mails_at_home:
+        lines.append(f"Mails, codes included, wait at {address}/console/mails until SMTP_URL is set.")
+    lines.append("")
     if territory is not None:
         lines += [
             "Try:",
@@ -123,7 +143,7 @@ async def run(*, demo: bool) -> None:
                 forwarded_allow_ips=settings.forwarded_allow_ips,
             )
         )
-        server.welcome = _welcome(address, territory)
+        server.welcome = _welcome(address, territory, mails_at_home=settings.smtp_url is None)
         await server.serve(sockets=[listener])
         if not server.started:
             fail("the application could not start; the reason is in the log above.")
