@@ -91,6 +91,7 @@ def _templates() -> Environment:
     )
     environment.filters["day"] = texts.day
     environment.filters["moment"] = texts.moment
+    environment.filters["spaced"] = texts.spaced
     return environment
 
 

@@ -1,5 +1,6 @@
 """What the pages say, in French and English; dates as each language writes them."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
@@ -9,13 +10,19 @@ from service.console.wording import TEXTS
 from service.domain.mail import words
 
 LANGUAGES: Final = ("fr", "en")
+_BEFORE_SIGN: Final = re.compile(r" (?=[:;?!])")
 _ZONE: Final = ZoneInfo("Europe/Paris")
 
 
 def text(key: str, language: str, **values: object) -> str:
     """Return the text ``key``. Raises :class:`KeyError` for one there is none of."""
     pair = TEXTS[key]
-    return (pair[1] if language == "en" else pair[0]).format(**values)
+    return spaced(pair[1] if language == "en" else pair[0], language).format(**values)
+
+
+def spaced(words: str, language: str) -> str:
+    """Return French words with the spaces before ``: ; ? !`` that no line breaks at; others as they are."""
+    return words if language == "en" else _BEFORE_SIGN.sub("\u00a0", words)
 
 
 def first(keys: Iterable[str], language: str) -> str:
