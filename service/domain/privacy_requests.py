@@ -87,11 +87,13 @@ async def file(
         subject_id=request.id,
         data={"kind": data.kind},
     )
-    _write(session, request, "privacy_request_received", actor.language or language)
+    _write(session, actor, request, "privacy_request_received", actor.language or language)
     return request
 
 
-def _write(session: AsyncSession, request: PrivacyRequest, template: str, language: str) -> None:
+def _write(
+    session: AsyncSession, actor: Actor, request: PrivacyRequest, template: str, language: str
+) -> None:
     """Have the mail ``template`` about a request sent to whoever made it."""
     if request.email is not None:
         mail.request(
@@ -102,6 +104,7 @@ def _write(session: AsyncSession, request: PrivacyRequest, template: str, langua
             territory_id=request.territory_id,
             person_id=request.person_id,
             data={"privacy_request_id": request.id},
+            actor=actor.name,
         )
 
 
@@ -235,7 +238,7 @@ async def answer(
     )
     language = person.language if person is not None else "fr"
     if not erases:
-        _write(session, request, "privacy_request_answered", language)
+        _write(session, actor, request, "privacy_request_answered", language)
         return request
     if person is not None:
         await erase_person(

@@ -35,7 +35,10 @@ def _printable(value: Any) -> Any:
 class WriteModel(BaseModel):
     """What a caller sends: unknown fields are refused, so that a misspelt one is never lost in silence."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
+    # What was sent may be personal: it stays out of the words of errors, and so out of logs.
+    model_config = ConfigDict(
+        extra="forbid", str_strip_whitespace=True, frozen=True, hide_input_in_errors=True
+    )
 
     @field_validator("*")
     @classmethod
@@ -46,7 +49,7 @@ class WriteModel(BaseModel):
 class ReadModel(BaseModel):
     """What a caller reads."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True, hide_input_in_errors=True)
 
 
 class Page(ReadModel, Generic[Item]):

@@ -96,7 +96,7 @@ async def plant(session: AsyncSession, territory: Territory, canaries: Canaries,
     session.add(
         RoleGrant(
             person_id=person.id,
-            role=new("role_grant", "role"),
+            role="ambassador",
             territory_id=territory.id,
             given_by="system:test",
         )
@@ -260,13 +260,15 @@ async def _letters(session: AsyncSession, territory: Territory, person: Person, 
                 if accepted is None
                 else f"{new('invitation', 'email')}@example.org",
                 language=new("invitation", "language"),
-                role=new("invitation", "role"),
+                role="ambassador",
                 territory_id=territory.id,
                 link_digest=hash_secret(str(new_id())),
                 invited_by="system:test",
                 sent_at=moment,
                 expires_at=moment + timedelta(days=14),
                 accepted_by=accepted,
+                accepted_at=moment if accepted else None,
+                revoked_at=None if accepted else moment,
             )
         )
     for known in (None, person.id):
@@ -312,7 +314,7 @@ async def _wishes(session: AsyncSession, territory: Territory, person: Person, c
         reference=new("candidate_profile", "reference"),
         occupation_codes=[new("candidate_profile", "occupation_codes")],
         skill_codes=[new("candidate_profile", "skill_codes")],
-        contract_kinds=[new("candidate_profile", "contract_kinds")],
+        contract_kinds=["permanent"],
         languages=[new("candidate_profile", "languages")],
         licences=[new("candidate_profile", "licences")],
     )
@@ -352,13 +354,16 @@ NOT_PLANTED: frozenset[str] = frozenset(
     {
         # Closed vocabularies, kept by the database or by their type.
         "candidate_profile.commune_code",
+        "candidate_profile.contract_kinds",
         "candidate_profile.remote",
         "candidate_profile.salary_unit",
         "candidate_profile.working_time",
+        "invitation.role",
         "mail.state",
         "person.language",
         "person_session.kind",
         "privacy_request.kind",
         "privacy_request.state",
+        "role_grant.role",
     }
 )

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 from sqlalchemy import ColumnElement, LargeBinary, Table, Text, and_, cast, false, func, literal, or_, select
 
-from service.domain.privacy.traces import By, Trace, traces_of, whole_of
+from service.domain.privacy.traces import By, Ending, Trace, traces, traces_of, whole_of
 from service.models import Person
 
 GONE: Final = "…"
@@ -97,6 +97,8 @@ def is_about(trace: Trace, known: Known, *, before: datetime | None = None) -> C
             return column == known.person_id if known.person_id is not None else false()
         case By.ACTOR:
             return column == f"person:{known.person_id}" if known.person_id is not None else false()
+        case By.OBJECT:
+            return _done_for(trace, known, before)
         case By.ADDRESS:
             return and_(func.lower(column).in_(known.spellings), *_older(trace.rows, before))
         case By.MENTION:
@@ -107,6 +109,21 @@ def is_about(trace: Trace, known: Known, *, before: datetime | None = None) -> C
             return column.in_(
                 select(rows[0].rows.c.id).where(or_(*(is_about(each, known, before=before) for each in rows)))
             )
+
+
+def _done_for(trace: Trace, known: Known, before: datetime | None) -> ColumnElement[bool]:
+    """Return the condition that a program, or the platform, did something to a row that is theirs.
+
+    What another person did is that person's.
+    """
+    objects = [
+        trace.rows.c[trace.column].in_(select(each.rows.c.id).where(is_about(each, known, before=before)))
+        for each in traces()
+        if each.by in {By.ADDRESS, By.PERSON}
+        and each.ending in {Ending.DELETE, Ending.BLANK}
+        and "id" in each.rows.c
+    ]
+    return and_(trace.rows.c.actor.not_like("person:%"), or_(*objects))
 
 
 def _older(table: Table, before: datetime | None) -> list[ColumnElement[bool]]:

@@ -67,7 +67,6 @@ def _is_theirs(address: str | None, known: Known) -> bool:
 
 async def _postings(session: AsyncSession, actor: Actor, known: Known, before: datetime | None) -> int:
     postings = list(await session.scalars(_locked(Posting, _about(Posting, known, before))))
-    public = [posting for posting in postings if publication.is_public(posting)]
     texts = False
     for posting in postings:
         contact = dict.fromkeys(_APPLY) if _is_theirs(posting.apply_email, known) else {}
@@ -75,7 +74,8 @@ async def _postings(session: AsyncSession, actor: Actor, known: Known, before: d
         scrubbed = _scrub_posting(posting, known)
         texts = texts or bool(scrubbed)
         end_posting_contact(session, actor, posting, changed | scrubbed)
-    await publication.refresh(session, public)
+    # Whatever was rendered of one that is no longer public goes too.
+    await publication.refresh(session, postings)
     if texts:
         # The words of the address are nobody's now; those that others use stay.
         await session.flush()

@@ -28,6 +28,8 @@ class By(StrEnum):
     """``column`` holds their e-mail address."""
     ACTOR = "actor"
     """``column`` names them as ``person:<id>``: they did it."""
+    OBJECT = "object"
+    """A website, or the platform, did it for them: ``column`` refers to a row that is theirs."""
     MENTION = "mention"
     """The words in ``column`` hold their e-mail address."""
     PART = "part"
@@ -101,7 +103,11 @@ _CONTACT: Final = ("contact_name", "contact_email", "contact_phone")
 _CIRCUMSTANCES: Final = ("circumstances", "salt")
 _REQUEST: Final = ("email", "message", "answer")
 
+_TRAIL: Final = ("at", "action", "object_kind", "object_id")
+
 _DECLARED: Final[tuple[Trace, ...]] = (
+    # First, while the rows it is known by are there: asking for a code is done before anybody is signed in.
+    Trace("audit_entry", By.OBJECT, "object_id", Ending.BLANK, blanked=_CIRCUMSTANCES, shown=_TRAIL),
     Trace(
         "person",
         By.SELF,
@@ -142,14 +148,7 @@ _DECLARED: Final[tuple[Trace, ...]] = (
     _mention("import_report", "message", shown=("started_at",)),
     _mention("task", "last_error"),
     # The trail stays; from where they acted, and what others gave as a reason, does not.
-    Trace(
-        "audit_entry",
-        By.ACTOR,
-        "actor",
-        Ending.BLANK,
-        blanked=_CIRCUMSTANCES,
-        shown=("at", "action", "object_kind", "object_id"),
-    ),
+    Trace("audit_entry", By.ACTOR, "actor", Ending.BLANK, blanked=_CIRCUMSTANCES, shown=_TRAIL),
     _mention("audit_entry", "circumstances", Ending.BLANK, blanked=_CIRCUMSTANCES, exported=False),
     # What the public reads is rendered again when the posting is changed.
     Trace("posting_document", By.PART, "posting_id", Ending.FOLLOWS, shown=("language",)),

@@ -37,6 +37,7 @@ KNOWN_BY: Final[Mapping[str, Pair]] = {
     By.PERSON: ("Lié à votre compte.", "Tied to your account."),
     By.ADDRESS: ("Votre adresse électronique y figure.", "Your e-mail address stands there."),
     By.ACTOR: ("Vous l'avez fait.", "You did it."),
+    By.OBJECT: ("Un site ou la plateforme l'a fait pour vous.", "A website or the platform did it for you."),
     By.MENTION: (
         "Le texte contient votre adresse électronique ; en voici l'extrait.",
         "The text holds your e-mail address; this is the passage.",
