@@ -2,9 +2,12 @@
 
 import re
 
+import orjson
 import pytest
 from sqlalchemy import Column, Table
+from typer.testing import CliRunner
 
+from service.cli import app as command_line
 from service.domain.privacy import words
 from service.domain.privacy.purposes import PURPOSES
 from service.domain.privacy.register import columns_of, markdown, register
@@ -161,3 +164,19 @@ def test_whatever_refers_to_a_person_is_traced() -> None:
         for key in table.foreign_keys:
             if key.column.table.name == "person":
                 assert key.parent.name in {trace.column for trace in traces_of(table.name)}, table.name
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--language", "en"), ("--language", "en", "--json")])
+def test_the_command_prints_the_register_without_a_database(options: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(command_line, ["privacy", "register", *options], env={"DATABASE_URL": "x"})
+    assert result.exit_code == 0
+    language = "en" if "en" in options else "fr"
+    if "--json" in options:
+        assert orjson.loads(result.stdout) == register(language)
+    else:
+        assert result.stdout == markdown(language)
+
+
+def test_the_register_speaks_two_languages() -> None:
+    result = CliRunner().invoke(command_line, ["privacy", "register", "--language", "de"])
+    assert (result.exit_code, "fr or en" in result.stderr) == (1, True)

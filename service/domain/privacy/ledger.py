@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Text, cast, func, select
+from sqlalchemy import Text, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.email_address import normalise
@@ -173,8 +173,9 @@ async def _addresses(session: AsyncSession) -> set[str]:
             found |= set(await session.scalars(select(column).where(column.is_not(None)).distinct()))
         elif trace.by is By.MENTION:
             words = words_of(column)
-            match = func.regexp_matches(words, _ADDRESS, "g").column_valued("match")
-            texts = select(cast(func.array_to_string(match, ""), Text)).where(func.strpos(words, "@") > 0)
+            # One row for each address in a text.
+            text = func.array_to_string(func.regexp_matches(words, _ADDRESS, "g"), "", type_=Text)
+            texts = select(text).where(func.strpos(words, "@") > 0)
             found |= set(await session.scalars(texts.distinct()))
     return {address for each in found if (address := _normalised(each)) is not None}
 
