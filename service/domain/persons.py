@@ -39,30 +39,33 @@ async def find_or_create(
     address, moment = normalise(email), now()
     # Whoever signs in is not the actor yet.
     async with elevated(session):
-        made = await session.scalar(
-            insert(Person)
-            .values(
-                id=new_id(),
-                email=address,
-                given_name=given_name,
-                family_name=family_name,
-                language=language,
-                last_seen_at=moment,
-                created_at=moment,
-                updated_at=moment,
-                version=1,
+        person = made = None
+        # Who waited here for an erasure to end finds the address free: they begin anew.
+        while person is None:
+            made = await session.scalar(
+                insert(Person)
+                .values(
+                    id=new_id(),
+                    email=address,
+                    given_name=given_name,
+                    family_name=family_name,
+                    language=language,
+                    last_seen_at=moment,
+                    created_at=moment,
+                    updated_at=moment,
+                    version=1,
+                )
+                .on_conflict_do_nothing(index_elements=["email"])
+                .returning(Person.id)
             )
-            .on_conflict_do_nothing(index_elements=["email"])
-            .returning(Person.id)
-        )
-        person = (
-            await session.scalars(
-                select(Person)
-                .where(Person.email == address)
-                .with_for_update(key_share=True)
-                .execution_options(populate_existing=True)
-            )
-        ).one()
+            person = (
+                await session.scalars(
+                    select(Person)
+                    .where(Person.email == address)
+                    .with_for_update(key_share=True)
+                    .execution_options(populate_existing=True)
+                )
+            ).one_or_none()
         person.last_seen_at, person.dormancy_warned_at = moment, None
         if person.given_name is None and person.family_name is None:
             person.given_name, person.family_name = given_name, family_name

@@ -3,14 +3,17 @@
 import asyncio
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.app import create_app
 from service.core.clock import frozen, in_days
 from service.core.database import Database
 from service.core.settings import Settings
-from service.domain import mail
+from service.domain import mail, persons
+from service.domain.access import system
+from service.domain.platform import get_keyring
+from service.domain.privacy.erasure import erase_person
 from service.jobs import SCHEDULE
 from service.jobs.runner import drain
 from service.jobs.work import Work
@@ -27,6 +30,7 @@ from tests.factories import (
     sign_in_as,
 )
 from tests.privacy.looking import in_files
+from tests.work.support import until
 
 
 async def test_without_a_mail_server_the_last_mail_is_a_file_without_an_address_gone_soon(
@@ -166,3 +170,27 @@ async def test_two_erasures_at_once_are_one(fresh_database: Database, settings: 
     async with fresh_database.transaction() as session:
         assert len((await session.scalars(select(Erasure))).all()) == 1
         assert len((await session.scalars(select(Mail).where(Mail.template == "erasure_done"))).all()) == 1
+
+
+async def test_who_signs_in_while_they_are_erased_begins_anew(
+    fresh_database: Database, settings: Settings
+) -> None:
+    async with fresh_database.transaction() as session:
+        keyring = await get_keyring(session, settings)
+        person = await create_person(session)
+    email = person.email or ""
+
+    async def sign_in() -> Person:
+        async with fresh_database.transaction() as session:
+            return await persons.find_or_create(session, email, language="fr")
+
+    async def waiting() -> bool:
+        async with fresh_database.transaction() as session:
+            return bool(await session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+    async with fresh_database.transaction() as session:
+        assert await erase_person(session, keyring, system("test"), person.id, because="asked")
+        meanwhile = asyncio.create_task(sign_in())
+        await until(waiting)
+    again = await meanwhile
+    assert (again.email, again.id != person.id) == (email, True)

@@ -287,8 +287,9 @@ async def tick(database: Database, settings: Settings, moment: datetime) -> None
 
 
 def test_every_rule_is_tried() -> None:
-    """By the database's own clock tasks end (see tests/work), by a birthday the parent's address (below)."""
-    assert {rule.name for rule in RULES} - set(PLANTERS) == {"finished tasks", "grown up"}
+    """Tasks end by the database's own clock (see tests/work); two rules below wait for no span of time."""
+    others = {"finished tasks", "grown up", "sessions of the erased"}
+    assert {rule.name for rule in RULES} - set(PLANTERS) == others
 
 
 @pytest.mark.parametrize("name", sorted(PLANTERS))
@@ -402,6 +403,21 @@ async def test_a_parent_s_address_stays_until_the_child_is_fifteen(
     await tick(database, settings, NOON + days * DAY)
     session.expire_all()
     assert ((await session.get_one(Person, child_id)).guardian_email is not None) is kept
+
+
+async def test_a_session_of_the_erased_goes_at_once(
+    session: AsyncSession, database: Database, settings: Settings
+) -> None:
+    gone = await create_person(session, email=None, anonymised_at=NOON)
+    here = await create_person(session)
+    rows = []
+    for person in (gone, here):
+        opened = PersonSession(person_id=person.id, kind="api", expires_at=NOON + DAY, last_used_at=NOON)
+        rows.append(await _add(session, opened))
+    await session.commit()
+    await tick(database, settings, NOON - DAY)
+    await tick(database, settings, NOON)
+    assert [await row.ended(session) for row in rows] == [True, False]
 
 
 async def test_what_fails_does_not_hold_up_the_rest(

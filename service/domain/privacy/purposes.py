@@ -217,6 +217,7 @@ _OTHERS: Final[tuple[Purpose, ...]] = (
             "invitations",
             "sign-ins",
             "sessions",
+            "sessions of the erased",
             "mail addresses",
             "answers",
         ),

@@ -193,6 +193,15 @@ RULES: Final[tuple[Rule, ...]] = (
         by="forget_sign_ins",
     ),
     Rule(
+        "sessions of the erased",
+        {
+            "fr": "Une session ouverte à l'instant même où la personne était effacée : aussitôt",
+            "en": "A session opened at the very moment the person was erased: at once",
+        },
+        PersonSession,
+        lambda _: exists().where(Person.id == PersonSession.person_id, Person.anonymised_at.is_not(None)),
+    ),
+    Rule(
         "invitations",
         {
             "fr": "Une invitation : 30 jours après sa fin (acceptée, retirée ou expirée)",
