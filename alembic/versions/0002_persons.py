@@ -13,7 +13,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 # Of service.models.walls, applied once this revision is reached.
-walls = "d8ad54c4437f80f9"
+walls = "acc902bf24af0175"
 
 _WALLS_FUNCTIONS = (
     "actor_territories",

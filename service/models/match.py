@@ -73,7 +73,7 @@ class Match(Base):
             "info": {
                 "tenancy": Tenancy(
                     territory="territory_id",
-                    through=(("posting_id", "posting"), ("candidate_id", "candidate_profile")),
+                    through=(("candidate_id", "candidate_profile"),),
                 ),
                 "plain": plain(
                     "candidate_rank posting_rank digest engine_version candidate_version "

@@ -21,23 +21,6 @@ KEYED = [
     for method, operation in item.items()
     if operation.get("security")
 ]
-PUBLIC = {
-    "get_health",
-    "get_metrics",
-    "get_readiness",
-    "get_commune",
-    "get_occupation",
-    "get_postings_feed",
-    "get_public_posting",
-    "get_territory",
-    "issue_access_token",
-    "list_communes",
-    "list_occupations",
-    "list_sectors",
-    "list_skills",
-    "list_territories",
-    "search_postings",
-}
 
 
 def _path(path: str) -> str:
@@ -54,16 +37,6 @@ def _raw(headers: dict[str, str | bytes]) -> list[tuple[bytes, bytes]]:
         (name.encode(), value if isinstance(value, bytes) else value.encode())
         for name, value in headers.items()
     ]
-
-
-def test_only_the_listed_operations_need_no_key() -> None:
-    open_to_all = {
-        operation["operationId"]
-        for item in DOCUMENT["paths"].values()
-        for operation in item.values()
-        if not operation.get("security")
-    }
-    assert open_to_all <= PUBLIC
 
 
 @pytest.mark.parametrize(

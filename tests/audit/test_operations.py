@@ -20,10 +20,13 @@ from tests.sign_in.support import bearer, code_of, create_website, start
 CALLERS = ("territory_manager", "operator", "person", "secret key", "publishable key")
 # Their examples are refused: they take a proof or a mail, and are called below.
 CALLED_APART = {"create_sign_in_tokens", "report_mail_bounce"}
-# Who has no other session ends none.
+# Who has no other session ends none; who agreed already, or never did, changes nothing by it.
 NOTHING_TO_DO = {
     ("delete_my_other_sessions", "territory_manager"),
     ("delete_my_other_sessions", "operator"),
+    ("give_consent", "person"),
+    ("withdraw_consent", "territory_manager"),
+    ("withdraw_consent", "operator"),
 }
 # All that is known of a person leaves in one piece: that it did is kept, whoever asked.
 KEPT_ALTHOUGH_OWN = {"export_my_data"}
