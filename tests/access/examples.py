@@ -1,5 +1,6 @@
 """One valid call of every operation that asks for a permission, about any side's objects."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -30,8 +31,11 @@ class Example:
     names: tuple[tuple[str, str], ...] = ()
     values: tuple[tuple[str, str], ...] = ()
 
-    def fill(self, parameter: str, side: Side) -> str:
-        """Return the value of a path parameter."""
+    def path(self, template: str, side: Side) -> str:
+        """Return the path of the call."""
+        return re.sub(r"\{(\w+)\}", lambda found: self._value(found[1], side), template)
+
+    def _value(self, parameter: str, side: Side) -> str:
         if parameter == "slug":
             return side.slug
         if parameter in dict(self.values):

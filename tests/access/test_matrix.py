@@ -87,7 +87,7 @@ async def _call(
     client: ApiClient, name: str, example: Example, headers: dict[str, str], side: Side
 ) -> tuple[int, str]:
     method, template, operation = OPERATIONS[name]
-    path = re.sub(r"\{(\w+)\}", lambda found: example.fill(found[1], side), template)
+    path = example.path(template, side)
     sent = {"If-Match": '"1"'} | headers
     arguments: dict[str, Any] = {"params": example.query(side)} if example.query else {}
     if example.form is not None:

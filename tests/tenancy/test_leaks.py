@@ -68,7 +68,7 @@ async def test_a_query_without_its_filter_leaks_no_row(
     for caller, not_theirs in NOT_THEIRS.items():
         for mark in sorted(not_theirs):
             side = world.sides[mark]
-            path = re.sub(r"\{(\w+)\}", lambda found, side=side: example.fill(found[1], side), template)
+            path = example.path(template, side)
             savepoint = await connection.begin_nested()
             answer = await client.request(method, path, headers=dict(world.callers[caller]))
             await savepoint.rollback()
