@@ -14,6 +14,7 @@ from service.console.pages import AnyVisitor, ConsoleRoute, Form, Somebody, Visi
 from service.core.errors import NotFound
 from service.core.settings import Settings
 from service.domain import consents, invitations, mail
+from service.domain.labels import label
 from service.schemas.privacy import GuardianDecisionRead
 
 router = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
@@ -33,7 +34,8 @@ async def invitation_page(visitor: AnyVisitor, session: Session, token: str) -> 
     """Show what is offered, and take it or sign in first."""
     offer = await invitations.read_offer(session, token)
     does = texts.roles(visitor.language).get(offer.role)
-    return visitor.page("invitation.html", offer=offer, token=token, does=does)
+    title = label("role", offer.role, visitor.language)
+    return visitor.page("invitation.html", offer=offer, title=title, does=does, token=token)
 
 
 @router.post("/invitations/{token}")

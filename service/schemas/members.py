@@ -92,6 +92,12 @@ class InvitationRead(SeatRead):
     role_expires_at: datetime | None
 
 
+class OfferRead(InvitationRead):
+    """An invitation as its own page shows it."""
+
+    place: str
+
+
 class InvitationAcceptance(WriteModel):
     """The token from the link in the mail: what follows the last `/`."""
 

@@ -15,7 +15,7 @@ from service.domain import audit, members
 from service.domain.access import Actor, allowed, obtain, require_territory
 from service.domain.delegation import require_seat, seat_of
 from service.models import Invitation, Territory
-from service.schemas.members import InvitationRead, InvitationState
+from service.schemas.members import InvitationRead, InvitationState, OfferRead
 
 
 def waiting() -> ColumnElement[bool]:
@@ -157,11 +157,13 @@ async def id_of_token(session: AsyncSession, token: str) -> uuid.UUID:
     return found
 
 
-async def read_offer(session: AsyncSession, token: str) -> InvitationRead:
+async def read_offer(session: AsyncSession, token: str) -> OfferRead:
     """Return the invitation whose mail carried ``token``, for its page. Raises :class:`NotFound`."""
     invitation_id = await id_of_token(session, token)
     # Whoever has the link has the mail.
     async with elevated(session):
         invitation = (await session.scalars(select(Invitation).where(Invitation.id == invitation_id))).one()
         (offer,) = await read(session, [invitation])
-    return offer
+        territory = await session.scalar(select(Territory.name).where(Territory.slug == offer.territory))
+    named = offer.employer or offer.partner
+    return OfferRead(**dict(offer), place=named.name if named else territory or "Ancrage")
