@@ -1,6 +1,7 @@
 """Every personal column is said, traced, exported, erased, kept for a purpose and no longer than needed."""
 
 import re
+from pathlib import Path
 
 import orjson
 import pytest
@@ -180,3 +181,9 @@ def test_the_command_prints_the_register_without_a_database(options: tuple[str, 
 def test_the_register_speaks_two_languages() -> None:
     result = CliRunner().invoke(command_line, ["privacy", "register", "--language", "de"])
     assert (result.exit_code, "fr or en" in result.stderr) == (1, True)
+
+
+def test_the_page_for_operators_lists_the_rules_there_are() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "privacy.md").read_text(encoding="utf-8")
+    listed = [line for line in page.splitlines() if line.startswith("| `")]
+    assert listed == [f"| `{rule.model.__tablename__}` | {rule.words['en']} |" for rule in RULES]
