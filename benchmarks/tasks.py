@@ -31,7 +31,7 @@ from service.core.migrations import migrate
 from service.core.settings import Settings
 from service.domain.events import record
 from service.jobs.runner import Runner
-from service.jobs.work import TaskFacts, Work, handler
+from service.jobs.work import Scope, TaskFacts, Work, handler
 from service.worker import ArqWake, connect, run_worker
 from tests.servers import RedisServer
 
@@ -39,7 +39,7 @@ APART_SECONDS = 0.025
 STARTS = "ANCRAGE_BENCHMARK_STARTS"
 
 
-@handler()
+@handler(scope=Scope.EVERYWHERE)
 async def note_start(_work: Work, task: TaskFacts) -> None:
     """Write down when the task started; one short line is written at once."""
     moment = time.time()
@@ -49,12 +49,12 @@ async def note_start(_work: Work, task: TaskFacts) -> None:
     os.close(descriptor)
 
 
-@handler()
+@handler(scope=Scope.EVERYWHERE)
 async def do_nothing(_work: Work, _task: TaskFacts) -> None:
     """Do nothing."""
 
 
-@handler()
+@handler(scope=Scope.EVERYWHERE)
 async def insert_row(work: Work, task: TaskFacts) -> None:
     """Insert one row together with the end of the task."""
     async with work.completing(task) as session:

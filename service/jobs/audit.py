@@ -4,12 +4,12 @@ import structlog
 
 from service.core import metrics
 from service.domain import audit
-from service.jobs.work import TaskFacts, Work, handler
+from service.jobs.work import Scope, TaskFacts, Work, handler
 
 log = structlog.get_logger(__name__)
 
 
-@handler(timeout_seconds=6 * 3600, coalesce=True)
+@handler(timeout_seconds=6 * 3600, coalesce=True, scope=Scope.EVERYWHERE)
 async def verify_audit(work: Work, _task: TaskFacts) -> None:
     """Read every chain of the trail; log its head, and an error and a metric for what is broken."""
     async with work.database.transaction() as session:

@@ -25,7 +25,7 @@ _NO_AREA = "There is no area to ask for: the territory covers no commune, and th
 log = structlog.get_logger(__name__)
 
 
-@handler(timeout_seconds=60, coalesce=True)
+@handler(timeout_seconds=60, coalesce=True, scope=Scope.EVERYWHERE)
 async def start_due_feeds(work: Work, _task: TaskFacts) -> None:
     """Start the reading of every live feed whose time has come."""
     async with work.database.transaction() as session:

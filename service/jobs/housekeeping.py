@@ -5,7 +5,7 @@ from datetime import timedelta
 import structlog
 
 from service.domain import tasks
-from service.jobs.work import TaskFacts, Work, handler
+from service.jobs.work import Scope, TaskFacts, Work, handler
 
 KEPT: dict[tasks.Deletable, timedelta] = {
     "answers": timedelta(hours=24),
@@ -18,7 +18,7 @@ BATCH = 2_000
 log = structlog.get_logger(__name__)
 
 
-@handler(timeout_seconds=3600, coalesce=True)
+@handler(timeout_seconds=3600, coalesce=True, scope=Scope.EVERYWHERE)
 async def delete_expired(work: Work, _task: TaskFacts) -> None:
     """Delete answers kept for an Idempotency-Key over 24 h, ended tasks over 14 days, events over 400 days.
 

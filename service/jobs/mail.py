@@ -9,7 +9,7 @@ from service.core.settings import Settings
 from service.core.smtp_url import parse_smtp_url
 from service.domain import mail
 from service.domain.platform import get_keyring
-from service.jobs.work import TaskFacts, Work, handler
+from service.jobs.work import Scope, TaskFacts, Work, handler
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ async def hand_over(settings: Settings, outgoing: mail.Outgoing) -> smtp.Reply:
 # What a mail is about may be anybody's or nobody's yet, such as an attempt to sign in: it reaches everywhere.
 # With waits of up to ten minutes a hundred attempts last most of a working day: a server's own troubles,
 # and those who let nobody in at the first knock, are over by then.
-@handler(max_attempts=100, timeout_seconds=180)
+@handler(max_attempts=100, timeout_seconds=180, scope=Scope.EVERYWHERE)
 async def send_mail(work: Work, task: TaskFacts) -> None:
     """Write a mail and hand it over, unless what it is about has ended.
 

@@ -46,7 +46,7 @@ async def match_territory(work: Work, task: TaskFacts) -> None:
         await matches.match_tree(work.database, root_id, finishing=partial(work.completing, task))
 
 
-@handler(timeout_seconds=6 * _LONG, coalesce=True)
+@handler(timeout_seconds=6 * _LONG, coalesce=True, scope=Scope.EVERYWHERE)
 async def match_everything(work: Work, _task: TaskFacts) -> None:
     """Match every territory again: a new day, a new ROME or new places may change any suggestion."""
     async with work.database.transaction() as session:

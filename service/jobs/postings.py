@@ -8,7 +8,7 @@ _BATCH = 500
 _ACTOR = system("clock")
 
 
-@handler()
+@handler(scope=Scope.EVERYWHERE)
 async def expire_postings(work: Work, _task: TaskFacts) -> None:
     """Expire every published posting whose ``valid_through`` has passed, some hundreds per transaction."""
     while True:
@@ -26,7 +26,7 @@ async def follow_employer(work: Work, task: TaskFacts) -> None:
         await postings.follow_employer(session, task.subject_id)
 
 
-@handler(coalesce=True, timeout_seconds=1800)
+@handler(coalesce=True, timeout_seconds=1800, scope=Scope.EVERYWHERE)
 async def measure_tensions(work: Work, _task: TaskFacts) -> None:
     """Bring every open posting in line with a referential that was imported: tension, labels."""
     after = None
@@ -37,7 +37,7 @@ async def measure_tensions(work: Work, _task: TaskFacts) -> None:
             return
 
 
-@handler(coalesce=True, timeout_seconds=1800)
+@handler(coalesce=True, timeout_seconds=1800, scope=Scope.EVERYWHERE)
 async def refresh_coverage(work: Work, task: TaskFacts) -> None:
     """Work out the communes of every territory again after the communes were imported."""
     async with work.completing(task) as session:

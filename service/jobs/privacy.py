@@ -8,7 +8,7 @@ from service.adapters import ledger_file, mail_folder
 from service.domain import consents, mail, privacy_requests
 from service.domain.platform import get_keyring
 from service.domain.privacy import files, ledger, resting, retention
-from service.jobs.work import TaskFacts, Work, handler
+from service.jobs.work import Scope, TaskFacts, Work, handler
 
 # Small enough that a batch never holds its locks for long.
 BATCH = 500
@@ -16,7 +16,7 @@ BATCH = 500
 log = structlog.get_logger(__name__)
 
 
-@handler()
+@handler(scope=Scope.EVERYWHERE)
 async def stop_processing(work: Work, task: TaskFacts) -> None:
     """Stop what rested on a consent that was withdrawn."""
     assert task.subject_id is not None  # noqa: S101 - every event that leads here is about a consent
@@ -25,7 +25,7 @@ async def stop_processing(work: Work, task: TaskFacts) -> None:
     log.info("consent.stopped", consent_id=str(task.subject_id), count=count)
 
 
-@handler(coalesce=True)
+@handler(coalesce=True, scope=Scope.EVERYWHERE)
 async def review_consents(work: Work, task: TaskFacts) -> None:
     """Ask the parent, and stop what rests on consents, once somebody says that they are under 15."""
     assert task.subject_id is not None  # noqa: S101 - every event that leads here is about a person
@@ -35,7 +35,7 @@ async def review_consents(work: Work, task: TaskFacts) -> None:
             await resting.stop(session, consent.id)
 
 
-@handler(max_attempts=100)
+@handler(max_attempts=100, scope=Scope.EVERYWHERE)
 async def keep_ledger(work: Work, task: TaskFacts) -> None:
     """Write what ended into the ledger outside the database. Twice says no more than once."""
     assert task.subject_id is not None  # noqa: S101 - every event that leads here is about something
@@ -46,13 +46,13 @@ async def keep_ledger(work: Work, task: TaskFacts) -> None:
     await asyncio.to_thread(ledger_file.append, path, [entry.line() for entry in entries])
 
 
-@handler(coalesce=True)
+@handler(coalesce=True, scope=Scope.EVERYWHERE)
 async def sweep_files(work: Work, _task: TaskFacts) -> None:
     """Delete the local files of mails whose address was erased."""
     await _sweep(work)
 
 
-@handler(timeout_seconds=3 * 3600, coalesce=True)
+@handler(timeout_seconds=3 * 3600, coalesce=True, scope=Scope.EVERYWHERE)
 async def apply_retention(work: Work, _task: TaskFacts) -> None:
     """Delete, empty or end everything whose time has come. What fails does not hold up the rest."""
     failed: list[Exception] = []
@@ -113,7 +113,7 @@ async def _sweep(work: Work) -> None:
     log.info("mail_files.removed", count=count)
 
 
-@handler(coalesce=True)
+@handler(coalesce=True, scope=Scope.EVERYWHERE)
 async def remind_of_requests(work: Work, _task: TaskFacts) -> None:
     """Remind managers of requests about data that are due within a week."""
     while True:

@@ -3,7 +3,7 @@
 A handler takes ids, reads the present state again, may run twice, and holds no transaction while it
 waits for the network::
 
-    @handler(timeout_seconds=60, coalesce=True)
+    @handler(timeout_seconds=60, coalesce=True, scope=Scope.TREE)
     async def match_posting(work: Work, task: TaskFacts) -> None:
         async with work.database.transaction() as session:
             facts = await read(session, task.subject_id)
@@ -96,7 +96,7 @@ def handler(
     max_attempts: int = 8,
     timeout_seconds: float = 300.0,
     coalesce: bool = False,
-    scope: Scope = Scope.EVERYWHERE,
+    scope: Scope,
 ) -> Callable[[HandlerFunction], Handler]:
     """Declare an async function ``(work, task)`` as a handler named like it.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from service.domain.events import record
-from service.jobs.work import Handler, TaskFacts, Work, handler
+from service.jobs.work import Handler, Scope, TaskFacts, Work, handler
 
 KIND = "thing.happened"
 FOLLOWED = "thing.followed"
@@ -33,7 +33,7 @@ async def apply_effect(work: Work, task: TaskFacts, name: str) -> None:
 
 
 # Killed fifty times, a task may be unlucky more often than in life.
-@handler(max_attempts=100)
+@handler(max_attempts=100, scope=Scope.EVERYWHERE)
 async def count_once(work: Work, task: TaskFacts) -> None:
     await asyncio.sleep(random.random() * 0.01)  # noqa: S311 - spreads the kills
     await apply_effect(work, task, "count_once")
@@ -41,7 +41,7 @@ async def count_once(work: Work, task: TaskFacts) -> None:
     await asyncio.sleep(random.random() * 0.01)  # noqa: S311 - spreads the kills
 
 
-@handler(max_attempts=100)
+@handler(max_attempts=100, scope=Scope.EVERYWHERE)
 async def tell_outside(_work: Work, task: TaskFacts) -> None:
     """Append a line to a file: an effect outside the database, which may come twice."""
     path = Path(os.environ["ANCRAGE_TEST_OUTSIDE"])
@@ -50,7 +50,7 @@ async def tell_outside(_work: Work, task: TaskFacts) -> None:
     await asyncio.sleep(random.random() * 0.02)  # noqa: S311 - spreads the kills
 
 
-@handler(max_attempts=100)
+@handler(max_attempts=100, scope=Scope.EVERYWHERE)
 async def follow(work: Work, task: TaskFacts) -> None:
     await apply_effect(work, task, "follow")
 

@@ -17,7 +17,7 @@ from service.domain import tasks
 from service.domain.events import record
 from service.domain.tasks import Backoff
 from service.jobs.runner import Programme, Runner, drain
-from service.jobs.work import Handler, TaskFacts, Tick, Work, handler
+from service.jobs.work import Handler, Scope, TaskFacts, Tick, Work, handler
 from service.models import TaskState
 from tests.work.effects import KIND
 from tests.work.support import all_tasks, ready_tasks, record_events, run_sql, states, the_task, until
@@ -58,7 +58,7 @@ async def in_state(database: Database, **expected: int) -> None:
 async def test_a_commit_wakes_the_worker(database: Database, settings: Settings) -> None:
     seen: list[TaskFacts] = []
 
-    @handler()
+    @handler(scope=Scope.EVERYWHERE)
     async def look(_work: Work, task: TaskFacts) -> None:
         seen.append(task)
 
@@ -71,7 +71,7 @@ async def test_a_commit_wakes_the_worker(database: Database, settings: Settings)
 
 
 async def test_what_a_handler_records_is_taken_up_at_once(database: Database, settings: Settings) -> None:
-    @handler()
+    @handler(scope=Scope.EVERYWHERE)
     async def follow(work: Work, task: TaskFacts) -> None:
         if task.data["left"]:
             async with work.completing(task) as session:
@@ -83,7 +83,7 @@ async def test_what_a_handler_records_is_taken_up_at_once(database: Database, se
 
 
 async def test_events_committed_without_a_wake_up_are_found(database: Database, settings: Settings) -> None:
-    @handler()
+    @handler(scope=Scope.EVERYWHERE)
     async def look(_work: Work, _task: TaskFacts) -> None:
         pass
 
@@ -97,7 +97,7 @@ async def test_as_many_tasks_run_together_as_allowed_and_no_more(
 ) -> None:
     together, most = 0, 0
 
-    @handler()
+    @handler(scope=Scope.EVERYWHERE)
     async def count(_work: Work, _task: TaskFacts) -> None:
         nonlocal together, most
         together += 1
@@ -114,7 +114,7 @@ async def test_as_many_tasks_run_together_as_allowed_and_no_more(
 async def test_a_failure_is_tried_again_before_the_next_look(database: Database, settings: Settings) -> None:
     attempts: list[int] = []
 
-    @handler()
+    @handler(scope=Scope.EVERYWHERE)
     async def fail_twice(_work: Work, task: TaskFacts) -> None:
         attempts.append(task.attempts)
         if task.attempts < 3:
@@ -132,7 +132,7 @@ async def test_the_last_failure_leaves_the_task_dead_until_replayed(
 ) -> None:
     healed = False
 
-    @handler(max_attempts=2)
+    @handler(max_attempts=2, scope=Scope.EVERYWHERE)
     async def fail(_work: Work, task: TaskFacts) -> None:
         if not healed:
             raise ConnectionError(f"no answer to attempt {task.attempts}, password=hunter2")
@@ -153,7 +153,7 @@ async def test_the_last_failure_leaves_the_task_dead_until_replayed(
 async def test_a_run_that_takes_too_long_is_stopped_and_counts(
     database: Database, settings: Settings
 ) -> None:
-    @handler(max_attempts=1, timeout_seconds=0.05)
+    @handler(max_attempts=1, timeout_seconds=0.05, scope=Scope.EVERYWHERE)
     async def sleep(_work: Work, _task: TaskFacts) -> None:
         await asyncio.sleep(NEVER)
 
@@ -164,7 +164,7 @@ async def test_a_run_that_takes_too_long_is_stopped_and_counts(
 
 
 async def test_a_handlers_own_cancelled_future_is_a_failure(database: Database, settings: Settings) -> None:
-    @handler(max_attempts=1)
+    @handler(max_attempts=1, scope=Scope.EVERYWHERE)
     async def stumble(_work: Work, _task: TaskFacts) -> None:
         future = asyncio.get_running_loop().create_future()
         future.cancel()
@@ -188,7 +188,7 @@ async def test_a_task_whose_handler_was_removed_is_dead_with_the_reason(
 async def test_a_failure_after_completing_does_not_run_the_task_again(
     database: Database, settings: Settings
 ) -> None:
-    @handler()
+    @handler(scope=Scope.EVERYWHERE)
     async def complete_and_fail(work: Work, task: TaskFacts) -> None:
         async with work.completing(task) as session:
             await session.execute(text("INSERT INTO effect VALUES (gen_random_uuid(), 'x', 1)"))
@@ -203,7 +203,7 @@ async def test_a_failure_after_completing_does_not_run_the_task_again(
 async def test_a_heartbeat_keeps_a_task_longer_than_its_lease(database: Database, settings: Settings) -> None:
     runs: list[int] = []
 
-    @handler()
+    @handler(scope=Scope.EVERYWHERE)
     async def outlast(_work: Work, task: TaskFacts) -> None:
         runs.append(task.attempts)
         await asyncio.sleep(2.5)
@@ -221,7 +221,7 @@ async def test_a_heartbeat_keeps_a_task_longer_than_its_lease(database: Database
 async def test_a_run_whose_lease_was_lost_is_cancelled(database: Database, settings: Settings) -> None:
     ended: list[str] = []
 
-    @handler()
+    @handler(scope=Scope.EVERYWHERE)
     async def stall(work: Work, task: TaskFacts) -> None:
         if task.attempts == 2:
             async with work.completing(task):
@@ -253,7 +253,7 @@ async def test_a_run_whose_lease_was_lost_is_cancelled(database: Database, setti
 async def test_stopping_lets_what_runs_end_and_starts_nothing(database: Database, settings: Settings) -> None:
     begun = asyncio.Event()
 
-    @handler()
+    @handler(scope=Scope.EVERYWHERE)
     async def take_a_moment(_work: Work, _task: TaskFacts) -> None:
         begun.set()
         await asyncio.sleep(0.3)
@@ -269,7 +269,7 @@ async def test_what_outlasts_the_grace_is_given_back_without_counting(
 ) -> None:
     begun = asyncio.Event()
 
-    @handler()
+    @handler(scope=Scope.EVERYWHERE)
     async def outlast(_work: Work, _task: TaskFacts) -> None:
         begun.set()
         await asyncio.sleep(NEVER)
@@ -284,7 +284,7 @@ async def test_what_outlasts_the_grace_is_given_back_without_counting(
 async def test_cancelling_the_worker_gives_its_tasks_back(database: Database, settings: Settings) -> None:
     begun = asyncio.Event()
 
-    @handler()
+    @handler(scope=Scope.EVERYWHERE)
     async def outlast(_work: Work, _task: TaskFacts) -> None:
         begun.set()
         await asyncio.sleep(NEVER)
@@ -300,7 +300,7 @@ async def test_cancelling_the_worker_gives_its_tasks_back(database: Database, se
 
 
 async def test_the_worker_outlives_its_connections(database: Database, settings: Settings) -> None:
-    @handler()
+    @handler(scope=Scope.EVERYWHERE)
     async def work_on(work: Work, task: TaskFacts) -> None:
         await asyncio.sleep(0.01)
         async with work.completing(task) as session:
@@ -328,7 +328,7 @@ async def test_the_worker_outlives_its_connections(database: Database, settings:
 
 
 async def test_what_happens_is_measured(database: Database, settings: Settings) -> None:
-    @handler(max_attempts=1)
+    @handler(max_attempts=1, scope=Scope.EVERYWHERE)
     async def measured(_work: Work, task: TaskFacts) -> None:
         if task.data["fails"]:
             raise ConnectionError("no answer")
@@ -354,7 +354,7 @@ async def test_a_scrape_does_without_a_database_that_is_away(tmp_path: Path) -> 
 
 
 async def test_draining_runs_everything_and_raises_what_fails(database: Database, settings: Settings) -> None:
-    @handler()
+    @handler(scope=Scope.EVERYWHERE)
     async def chain(work: Work, task: TaskFacts) -> None:
         left = task.data["left"]
         if left < 0:
@@ -375,7 +375,7 @@ async def test_draining_runs_everything_and_raises_what_fails(database: Database
 
 def test_two_handlers_of_one_name_are_refused() -> None:
     def declare() -> Handler:
-        @handler()
+        @handler(scope=Scope.EVERYWHERE)
         async def look(_work: Work, _task: TaskFacts) -> None:
             pass
 

@@ -13,7 +13,7 @@ from service.core.settings import Settings
 from service.domain import tasks
 from service.domain.tasks import Cadence, Daily, Every
 from service.jobs.runner import Runner, drain
-from service.jobs.work import TaskFacts, Tick, Work, handler
+from service.jobs.work import Scope, TaskFacts, Tick, Work, handler
 from tests.work.support import all_tasks, run_sql, states, until
 
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
@@ -115,7 +115,7 @@ async def test_ticks_of_one_name_do_not_overlap(database: Database) -> None:
 async def test_three_schedulers_tick_once(database: Database, settings: Settings) -> None:
     ran: list[str] = []
 
-    @handler()
+    @handler(scope=Scope.EVERYWHERE)
     async def fetch(_work: Work, task: TaskFacts) -> None:
         ran.append(task.data["due_at"])
 
@@ -139,7 +139,7 @@ async def test_three_schedulers_tick_once(database: Database, settings: Settings
 async def test_draining_ticks_the_clock_a_test_moves(database: Database, settings: Settings) -> None:
     ran: list[datetime] = []
 
-    @handler()
+    @handler(scope=Scope.EVERYWHERE)
     async def expire(_work: Work, _task: TaskFacts) -> None:
         ran.append(now())
         await asyncio.sleep(0)
