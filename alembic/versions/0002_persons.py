@@ -42,7 +42,7 @@ def upgrade() -> None:
     op.create_table(
         "erasure",
         sa.Column("id", sa.UUID(), nullable=False),
-        sa.Column("subject_kind", sa.Text(), nullable=False, comment="person | candidate_profile"),
+        sa.Column("subject_kind", sa.Text(), nullable=False, comment="person | address | candidate_profile"),
         sa.Column("subject_id", sa.UUID(), nullable=False),
         sa.Column(
             "email_digest",

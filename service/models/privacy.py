@@ -84,7 +84,7 @@ class Erasure(Base):
     __tablename__ = "erasure"
 
     id: Mapped[Id]
-    subject_kind: Mapped[str] = mapped_column(comment="person | candidate_profile")
+    subject_kind: Mapped[str] = mapped_column(comment="person | address | candidate_profile")
     subject_id: Mapped[uuid.UUID] = mapped_column(index=True)
     email_digest: Mapped[bytes | None] = mapped_column(
         LargeBinary,
