@@ -44,19 +44,18 @@ POSTING = {
 @pytest.fixture
 def logs() -> Iterator[io.StringIO]:
     """Yield what is logged, at the level of production."""
-    written, before = io.StringIO(), sys.stderr
+    written, root = io.StringIO(), logging.getLogger()
+    before, handlers, level = sys.stderr, root.handlers[:], root.level
+    # The mail server runs in this process too; what it logs is its own.
+    logging.getLogger("mail.log").setLevel(logging.WARNING)
     sys.stderr = written
     configure_logging(Settings(log_level="INFO", log_format="json"))
-    # The mail server runs in this process too; what it logs is its own.
-    server = logging.getLogger("mail.log")
-    level = server.level
-    server.setLevel(logging.WARNING)
     try:
         yield written
     finally:
-        server.setLevel(level)
         sys.stderr = before
-        configure_logging(Settings(log_level="WARNING", log_format="json"))
+        root.handlers[:], root.level = handlers, level
+        logging.getLogger("mail.log").setLevel(logging.NOTSET)
 
 
 @dataclass
