@@ -303,6 +303,21 @@ async def test_a_child_s_consent_waits_for_the_parent(
 
 
 @pytest.mark.usefixtures("territory")
+async def test_a_child_who_takes_the_birth_date_back_still_waits(
+    client: ApiClient, session: AsyncSession
+) -> None:
+    with frozen(NOON):
+        child = await _child(session, client)
+        await given(client)
+        answer = await client.patch(
+            "/v1/me", json={"birth_date": None}, headers={"If-Match": f'"{child.version}"'}
+        )
+        assert answer.status_code == 200, answer.text
+        (found,) = (await client.get("/v1/me/consents")).json()["items"]
+    assert (found["counts"], found["waits_for_guardian"]) == (False, True)
+
+
+@pytest.mark.usefixtures("territory")
 async def test_turning_fifteen_frees(client: ApiClient, session: AsyncSession) -> None:
     with frozen(NOON):
         child = await _child(session, client, birth_date=date(2011, 11, 24))

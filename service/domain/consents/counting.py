@@ -40,7 +40,8 @@ def counts() -> ColumnElement[bool]:
         Person.anonymised_at.is_(None),
         or_(
             Consent.guardian_confirmed_at.is_not(None),
-            Person.birth_date <= latest_birth_date(now()),
+            # Unknown is not of age, and must not make the answer unknown.
+            and_(Person.birth_date.is_not(None), Person.birth_date <= latest_birth_date(now())),
             and_(Person.birth_date.is_(None), Consent.needs_guardian.is_(False)),
         ),
     )
