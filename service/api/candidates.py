@@ -47,7 +47,7 @@ async def list_candidate_profiles(
     reference: Annotated[Reference | None, Query(description="Only the profile with your own key.")] = None,
     active: Annotated[bool | None, Query(description="Only those that are, or are not, paused.")] = None,
 ) -> Page[CandidateProfileRead]:
-    """List the profiles your key may see, in the order they were made.
+    """List the profiles you may see, in the order they were made.
 
     Example: `GET /v1/candidate-profiles?territory=pays-des-sources&reference=crm-10482`
     """
@@ -80,13 +80,16 @@ async def create_candidate_profile(
     Only facts directly linked to the work are accepted (Labour Code L1221-6): anything else, such as a name
     or an age, is refused with 422. The commune and radius are the person's own filter: they never rank
     anybody and no employer sees them. A `reference` the territory has already answers 409 with
-    `candidate_profile_id`. With a person's own token the profile is theirs, and takes their consent to the
-    purpose `matching`, given before or with this very call.
+    `candidate_profile_id`.
 
-    Example body:
+    With the token of a person who holds no role that keeps profiles there, the profile is their own. It takes
+    no `reference`, and their consent to the purpose `matching`, given before (`POST /v1/me/consents`) or with this very call:
+    `{"territory": "pays-des-sources", "occupation_codes": ["D1102"], "consent": {"text_version": "1"}}`
+
+    Example body of a program:
 
         {"territory": "pays-des-sources", "reference": "crm-10482", "occupation_codes": ["D1102", "D1104"],
-         "skill_codes": ["104385"], "contract_kinds": ["permanent"],
+         "skill_codes": ["124960"], "contract_kinds": ["permanent"],
          "salary_wish": 1900, "salary_unit": "month",
          "commune_code": "07019", "radius_km": 30, "available_from": "2027-01-04", "languages": ["fr", "uk"],
          "licences": ["B"]}
@@ -104,7 +107,7 @@ async def get_candidate_profile(
     actor: Annotated[Actor, Depends(Permitted("candidate.read"))],
     profile_id: UUID,
 ) -> CandidateProfileRead:
-    """Read one profile: everything the platform holds about the person."""
+    """Read one profile: the wishes it holds and when they were last touched."""
     profile = await candidates.get_candidate_profile(session, actor, profile_id)
     response.headers["ETag"] = version_tag(profile.version)
     return await candidates.read(session, profile)

@@ -18,8 +18,13 @@ ABOUT: dict[str, Any] = {
     "description": """
 French territories use Ancrage to show local postings, match candidates with employers and welcome newcomers.
 
-**Public reads** (territories, postings, occupations, communes) need no key. **Everything else** needs the secret key of an API client:
-`Authorization: Bearer ancrage_sk_…`. Make one with `ancrage client create`. A secret key belongs on a server, never in a page.
+**Public reads** (territories, postings, occupations, communes) need no key. **Everything else** needs one of these; each operation says which:
+
+* `Authorization: Bearer ancrage_sk_…`: the secret key of a program. It belongs on a server, never in a page.
+* `Authorization: Bearer ancrage_at_…`: the access token of a person. It comes from the two calls of signing in, `POST /v1/sign-in/codes` and `POST /v1/sign-in/tokens`.
+* `Ancrage-Key: ancrage_pk_…`: the publishable key of a page. It starts sign-ins and files requests about personal data, from the page's own origin.
+
+Managers make keys with `POST /v1/api-clients`; the first one comes from `ancrage client create` on the server.
 
 * **Errors** are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems. Decide on `type`, which never changes; read `detail`, which says what to change;
   `errors` lists every value at once, each with a JSON pointer. Quote `instance` when you ask for help: it holds the `X-Request-ID` of the answer.
@@ -30,7 +35,7 @@ French territories use Ancrage to show local postings, match candidates with emp
   wherever they call from; without a key, and with a publishable one, your network is counted (an IPv4 address, an IPv6 /64). After twenty wrong keys or tokens in ten minutes no key from that
   network is looked at for a while, not even a right one. A request may take thirty seconds, a slow body included.
 * **Updates** need `If-Match` with the `ETag` you read: 428 without, 412 when someone was faster.
-* **Retries**: send an `Idempotency-Key` with every POST; the same key and body within 24 hours have one effect and one answer.
+* **Retries**: send an `Idempotency-Key` with every POST that lists it; the same key and body within 24 hours have one effect and one answer. POSTs whose answer holds a key or token take none.
 * **Words**: a *posting* is an offre d'emploi (schema.org JobPosting); an *occupation* a ROME 4.0 trade; a *tension* tells how hard a trade is to fill.
 """.strip(),
     "license_info": {"name": "MIT"},

@@ -40,7 +40,7 @@ async def list_employers(
     territory: Annotated[Slug | None, Query(description="Only this territory and those inside it.")] = None,
     siret: Annotated[Siret | None, Query(description="Only the establishment with this SIRET.")] = None,
 ) -> Page[EmployerRead]:
-    """List the employers your key may see, in the order they were made.
+    """List the employers you may see, in the order they were made.
 
     Example: `GET /v1/employers?territory=pays-des-sources&siret=73282932000074`
     """

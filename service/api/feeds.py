@@ -48,11 +48,11 @@ async def list_feeds(
     after: After = None,
     territory: Annotated[Slug | None, Query(description="Only this territory and those inside it.")] = None,
 ) -> Page[FeedRead]:
-    """List the feeds your key may see, in the order they were made.
+    """List the feeds you may see, in the order they were made.
 
     Watch `stale`: the sources' terms ask for a refresh at least every 24 hours.
 
-    Example: `GET /v1/feeds?territory=ardeche`
+    Example: `GET /v1/feeds?territory=pays-des-sources`
     """
     filters = {"territory": territory}
     start = start_after(cursors, after, scope=_FEEDS, filters=filters)
@@ -157,7 +157,7 @@ async def list_import_reports(
 
     `partial` means that what came was imported but nothing was withdrawn; `message` says why.
 
-    Example: `GET /v1/import-reports?territory=ardeche&state=partial`
+    Example: `GET /v1/import-reports?territory=pays-des-sources&state=partial`
     """
     filters = {"territory": territory, "feed": feed, "state": state}
     start = start_after(cursors, after, scope=_REPORTS, filters=filters)

@@ -49,9 +49,9 @@ async def search_postings(
     for applying only.
 
     Examples:
-    * `GET /v1/territories/ardeche/postings?limit=20`
-    * `GET /v1/territories/ardeche/postings?q=boulanger+aubenas&contract=permanent&facets=contract`
-    * `GET /v1/territories/ardeche/postings?in_tension=true&near=07019&radius_km=30`
+    * `GET /v1/territories/pays-des-sources/postings?limit=20`
+    * `GET /v1/territories/pays-des-sources/postings?q=boulanger+aubenas&contract=permanent&facets=contract`
+    * `GET /v1/territories/pays-des-sources/postings?in_tension=true&near=07019&radius_km=30`
     """
     territory = await territories.get_showing(session, slug, "postings")
     asked = search.model_dump(mode="json", exclude={"after"})
@@ -95,7 +95,7 @@ async def get_public_posting(
     it is in `<script type="application/ld+json">`: it holds no `<`.
     What is not known, such as the salary, is left out.
 
-    Example: `curl -H 'Accept: application/ld+json' …/v1/territories/ardeche/postings/0190…`
+    Example: `curl -H 'Accept: application/ld+json' …/v1/territories/pays-des-sources/postings/0190…`
     """
     territory = await territories.get_showing(session, slug, "postings")
     accepted = preferences(request.headers.get("accept", ""))

@@ -6,6 +6,13 @@ from typing import Any
 
 import orjson
 
+# The ways to call an operation, in the words of the page.
+_WAYS = {
+    "secretKey": "a secret key (<code>Authorization: Bearer ancrage_sk_…</code>)",
+    "personToken": "the token of a person (<code>Authorization: Bearer ancrage_at_…</code>)",
+    "publishableKey": "a publishable key (<code>Ancrage-Key: ancrage_pk_…</code>)",
+}
+
 
 def _parameters(operation: dict[str, Any]) -> str:
     rows = "".join(
@@ -43,15 +50,21 @@ def _responses(operation: dict[str, Any]) -> str:
     return f"<table>{rows}</table>"
 
 
+def _callers(operation: dict[str, Any]) -> str:
+    """Return who may call an operation, as its ``security`` says: each way is enough."""
+    ways = {next(iter(way)) for way in operation.get("security", [])}
+    words = " or ".join(words for scheme, words in _WAYS.items() if scheme in ways)
+    return f"<p>Takes {words}.</p>" if words else ""
+
+
 def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     body = operation.get("requestBody", {}).get("content", {})
     sent = f"<p>Send: {_schema_name(body)}</p>" if body else ""
-    key = "<p>Needs a secret key.</p>" if operation.get("security") else ""
     return (
         f'<details id="{escape(operation["operationId"])}">'
         f'<summary><span class="method">{method.upper()}</span> '
         f"<code>{escape(path)}</code> {escape(operation.get('summary', ''))}</summary>"
-        f"<pre>{escape(operation.get('description', ''))}</pre>{key}"
+        f"<pre>{escape(operation.get('description', ''))}</pre>{_callers(operation)}"
         f"{_parameters(operation)}{sent}{_responses(operation)}"
         "</details>"
     )

@@ -34,7 +34,10 @@ async def create_sign_in_code(
 ) -> SignInCodeRead:
     """Have a code of eight digits and a link mailed to an address: the first of two calls to sign in.
 
-    Example: `{"email": "camille.exemple@example.org", "return_url": "https://www.example.fr/bienvenue"}`
+    Example: `{"email": "camille.exemple@example.org"}`, from a page with `Ancrage-Key: ancrage_pk_…`, from a
+    server with `Authorization: Bearer ancrage_sk_…` (scope `sign-in:write`). With a `return_url` the link
+    opens that page of your site, of one of the publishable key's origins; a secret key has none and takes no
+    `return_url`.
 
     The answer is the same whether or not the address is known: whoever reads mail there may sign in. Code
     and link count for ten minutes, once, for your API client alone; five wrong codes end the attempt. Asking

@@ -89,7 +89,7 @@ async def get_postings_feed(
     Each entry links to the posting at its source, or to its document here. Ask again with `If-None-Match`:
     an unchanged feed costs almost nothing.
 
-    Example: `GET /v1/territories/ardeche/feed.atom?limit=20`
+    Example: `GET /v1/territories/pays-des-sources/feed.atom?limit=20`
     """
     territory = await territories.get_showing(session, slug, "postings")
     # Unless configured, our own address is the one we were called by.

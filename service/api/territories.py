@@ -45,7 +45,7 @@ async def list_territories(
 ) -> Page[TerritoryRead] | Response:
     """List the territories, by slug.
 
-    Example: `GET /v1/territories?parent=ardeche&limit=20`
+    Example: `GET /v1/territories?parent=auvergne-rhone-alpes&limit=20`
     """
     filters = {"parent": parent}
     start = start_after(cursors, after, scope=_SCOPE, filters=filters)

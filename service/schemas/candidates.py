@@ -50,7 +50,7 @@ class CandidateProfileUpdate(WriteModel):
         None, max_length=10, description="Wanted trades, ROME 4.0, first choice first.", examples=[["D1102"]]
     )
     skill_codes: list[SkillCode] | None = Field(
-        None, max_length=100, description="Skills the person has, by ROME (OGR) code.", examples=[["104385"]]
+        None, max_length=100, description="Skills the person has, by ROME (OGR) code.", examples=[["124960"]]
     )
     contract_kinds: list[ContractKind] | None = Field(
         None, max_length=10, description="Contracts the person would take; empty: not said."

@@ -25,8 +25,9 @@ class SignInCodeCreate(WriteModel):
     return_url: WebAddress | None = Field(
         None,
         description="Page of your site that takes the link: it is opened with `?sign_in=<token>`. "
-        "Left out: the link opens Ancrage's own page.",
-        examples=["https://www.example.fr/bienvenue"],
+        "One of your publishable key's origins. Left out, as with a secret key: the link opens Ancrage's own "
+        "page.",
+        examples=["https://www.pays-des-sources.example/bienvenue"],
     )
 
 
