@@ -30,7 +30,13 @@ async def list_audit_entries(
     territory: Annotated[Slug | None, Query(description="Only this territory and those inside it.")] = None,
     actor: Annotated[ActorName | None, Query(description="Only what this person or program did.")] = None,
     object_id: Annotated[UUID | None, Query(description="Only what concerns this object alone.")] = None,
-    action: Annotated[Action | None, Query(description="Only this.", examples=["candidate.read"])] = None,
+    action: Annotated[
+        Action | None,
+        Query(
+            description="Only this, written `noun.verb`: `candidate.read`, `key.created`.",
+            examples=["candidate.read"],
+        ),
+    ] = None,
     since: Annotated[AwareDatetime | None, Query(description="From this moment on.")] = None,
     until: Annotated[AwareDatetime | None, Query(description="Before this moment.")] = None,
 ) -> Page[AuditEntryRead]:

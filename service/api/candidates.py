@@ -83,7 +83,8 @@ async def create_candidate_profile(
     `candidate_profile_id`.
 
     With the token of a person who holds no role that keeps profiles there, the profile is their own. It takes
-    no `reference`, and their consent to the purpose `matching`, given before (`POST /v1/me/consents`) or with this very call:
+    no `reference`, and their consent to the purpose `matching`, given before (`POST /v1/me/consents`) or with
+    this very call:
     `{"territory": "pays-des-sources", "occupation_codes": ["D1102"], "consent": {"text_version": "1"}}`
 
     Example body of a program:
