@@ -64,12 +64,16 @@ async def file(
         updated_at=moment,
         version=1,
     )
+    # Anybody may type an address: that must not keep its owner, signed in, from asking.
+    asked = (
+        PrivacyRequest.person_id == actor.person_id
+        if actor.person_id is not None
+        else PrivacyRequest.email == address
+    )
     # Whoever files a request may well not read it, nor those that others filed for the same address.
     async with elevated(session):
         counted = await session.scalar(
-            select(func.count()).where(
-                PrivacyRequest.email == address, PrivacyRequest.received_at > moment - _WINDOW
-            )
+            select(func.count()).where(asked, PrivacyRequest.received_at > moment - _WINDOW)
         )
         if (counted or 0) >= _PER_ADDRESS:
             message = (

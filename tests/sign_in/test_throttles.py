@@ -104,6 +104,17 @@ async def test_a_website_s_server_is_counted_as_a_whole(
         assert await ask(database, "c@example.org", "192.0.2.1", other) == 0
 
 
+async def test_a_website_s_server_uses_up_nothing_of_who_shares_its_network(
+    database: Database, session: AsyncSession, website: Website
+) -> None:
+    through = Through(client_id=website.server.id, server=True)
+    with frozen(MOMENT):
+        for number in range(PER_NETWORK):
+            assert await ask(database, f"a{number}@example.org", "192.0.2.1", through) == 0
+        assert await ask(database, "b@example.org", "192.0.2.1") == 0
+    assert set(await session.scalars(select(SignIn.network))) == {None, "192.0.2.1"}
+
+
 async def test_what_is_refused_leaves_nothing(database: Database, session: AsyncSession) -> None:
     with frozen(MOMENT):
         for _ in range(5):

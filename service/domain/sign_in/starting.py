@@ -115,7 +115,8 @@ async def start(
         message = f"The address {error}."
         raise Invalid(message, errors=[FieldError("/email", message, "value_error")]) from None
     found = circumstances.get().network
-    network = network_of(found) if found else None
+    # A server's is not its visitors': it would be counted for who asks with a browser from there.
+    network = network_of(found) if found and not through.server else None
     moment, sign_in_id = now(), new_id()
     sign_in = SignIn(
         id=sign_in_id,
