@@ -18,6 +18,13 @@ from service.models import Person, SignIn
 
 HERE = "http://127.0.0.1:8000"
 ADDRESS = "camille.exemple@example.org"
+PROVIDER = {
+    "name": "exemple",
+    "label": "Exemple Connect",
+    "issuer": "https://connect.example.org",
+    "client_id": "console",
+    "client_secret": "invented",
+}
 HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 TYPED = {
     "Origin": HERE,

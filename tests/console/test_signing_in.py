@@ -14,15 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service.core.clock import frozen, now
 from service.models import Mail, Person, PersonSession
 from tests.console.conftest import Open
-from tests.console.support import ADDRESS, Browser, code_of, link_of, wrong
-
-PROVIDER = {
-    "name": "exemple",
-    "label": "Exemple Connect",
-    "issuer": "https://connect.example.org",
-    "client_id": "console",
-    "client_secret": "invented",
-}
+from tests.console.support import ADDRESS, PROVIDER, Browser, code_of, link_of, wrong
 
 
 async def test_a_code_signs_in_and_leads_back_to_the_page_that_was_asked_for(
