@@ -22,7 +22,16 @@ from service.domain.privacy.conditions import Known, is_about, spellings
 from service.domain.privacy.erasure import erase_address, erase_person
 from service.domain.privacy.traces import By, traces
 from service.domain.territories import get_by_slug
-from service.models import CandidateProfile, Consent, Person, PrivacyRequest, RoleGrant, Territory
+from service.models import (
+    ApiClient,
+    CandidateProfile,
+    Consent,
+    Person,
+    PersonSession,
+    PrivacyRequest,
+    RoleGrant,
+    Territory,
+)
 from service.schemas.privacy import PrivacyRequestAnswer, PrivacyRequestCreate, PrivacyRequestRead
 
 REMINDED_BEFORE: Final = timedelta(days=7)
@@ -324,6 +333,14 @@ async def _known_at(session: AsyncSession, person: Person | None, email: str) ->
             ),
         ):
             ids |= set(await session.scalars(owned))
+        # Whose website they signed in at knows them, long after the mail with the code is gone.
+        ids |= set(
+            await session.scalars(
+                select(func.unnest(ApiClient.territory_ids))
+                .join(PersonSession, PersonSession.client_id == ApiClient.id)
+                .where(PersonSession.person_id == person.id)
+            )
+        )
     lineages = await session.scalars(select(Territory.lineage).where(Territory.id.in_(ids - {None})))
     return [*lineages, *([[]] if None in ids else [])]
 
