@@ -52,7 +52,11 @@ async def test_on_a_laptop_cookies_work_without_https(browser: Browser, session:
     assert cookies_set((await browser.get("/account")).answer) == {}
 
 
-@pytest.mark.parametrize("planted", ["x", "é", new_key(Kind.CONSOLE), "a" * 5000, "", '"quoted"'])
+@pytest.mark.parametrize(
+    "planted",
+    ["x", "é", new_key(Kind.CONSOLE), "a" * 5000, "", '"quoted"'],
+    ids=["a letter", "an accent", "a token of nobody", "long", "empty", "quoted"],
+)
 async def test_a_planted_cookie_is_not_kept_at_sign_in(
     open_browser: Open, session: AsyncSession, planted: str
 ) -> None:

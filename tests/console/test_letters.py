@@ -23,6 +23,9 @@ from tests.console.support import ADDRESS, HERE, Browser
 from tests.factories import create_person, create_role, create_territory
 from tests.mail.makers import create_consent, create_invitation, send
 
+# Of no mail; the same in every process that collects the tests.
+NOWHERE = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
+
 
 @pytest.fixture
 async def invitation(running: FastAPI, session: AsyncSession) -> tuple[Invitation, str]:
@@ -129,7 +132,7 @@ async def test_a_parent_declines(browser: Browser, session: AsyncSession, asked:
     assert consent.withdrawn_channel == "email"
 
 
-@pytest.mark.parametrize("path", ["/invitations/x", "/consents/guardian/x", f"/console/mails/{uuid4()}"])
+@pytest.mark.parametrize("path", ["/invitations/x", "/consents/guardian/x", f"/console/mails/{NOWHERE}"])
 async def test_a_link_that_leads_nowhere_says_so(browser: Browser, path: str) -> None:
     page = await browser.get(path)
     assert (page.status, page.title) == (404, "Il n'y a rien ici · Ancrage")
@@ -172,7 +175,7 @@ async def test_a_mail_cannot_write_into_the_page(browser: Browser, settings: Set
     assert (await browser.get(f"/console/mails/{mail_id}/html")).status == 200
 
 
-MAIL_PAGES = ("/console/mails", f"/console/mails/{uuid4()}", f"/console/mails/{uuid4()}/html")
+MAIL_PAGES = ("/console/mails", f"/console/mails/{NOWHERE}", f"/console/mails/{NOWHERE}/html")
 
 
 async def _is_hidden(browser: Browser, **headers: str) -> None:
