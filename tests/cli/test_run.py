@@ -114,6 +114,10 @@ def test_from_an_empty_folder_to_curl_and_back_after_a_kill(folder: Path, port: 
             answer = httpx.get(url)
             assert answer.status_code == 200
             assert answer.json().get("items", [1])
+        (console,) = [line.split()[-1] for line in first.said if line.strip().startswith("Console")]
+        page = httpx.get(console, follow_redirects=True, headers={"Accept": "text/html"})
+        assert (page.status_code, page.url.path) == (200, "/sign-in")
+        assert any("person operator" in line for line in first.said)
         os.kill(first.process.pid, signal.SIGKILL)
         first.process.wait(10)
     with Run(DATA_DIR=str(folder), PORT=str(port)) as second:

@@ -35,7 +35,7 @@ async def test_home_says_in_words_what_one_may_do(
     home = await somebody.get("/console")
     assert "Bonjour Camille" in home.text
     assert "Agent ou agente de conciergerie Pays des Sources" in home.text
-    assert "Vous accueillez celles et ceux qui s'installent" in home.text
+    assert "Vous suivez les profils des candidats" in home.text
     assert "Fournil <b>des</b> Sources" in home.text
     account = await somebody.get("/account")
     assert "depuis le" in account.text

@@ -13,8 +13,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "You have no role yet: you may manage your account and your data. An invitation by mail opens the rest.",
     ),
     "home.growing": (
-        "Les pages de ces rôles arrivent ici peu à peu ; tout est déjà possible par l'API.",
-        "Pages for these roles arrive here bit by bit; all of it can be done through the API already.",
+        "Les pages de ces rôles arrivent ici peu à peu ; ce qu'ils permettent se fait déjà par l'API.",
+        "Pages for these roles arrive here bit by bit; what they allow can be done through the API already.",
     ),
     "home.documentation": (
         "Lire sa documentation",

@@ -24,31 +24,31 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Error:",
     ),
     "does.operator": (
-        "Vous installez et surveillez la plateforme, créez les territoires et nommez leurs responsables.",
-        "You run and watch the platform, create territories and appoint their managers.",
+        "Vous pouvez tout, partout : créer les territoires, nommer leurs responsables, veiller sur l'ensemble.",
+        "You may do everything, everywhere: create territories, appoint their managers, watch over the whole.",
     ),
     "does.territory_manager": (
-        "Vous pilotez le territoire : sa marque, ses offres d'emploi, ses partenaires, son équipe, et les demandes des personnes sur leurs données.",
-        "You run the territory: its brand, its postings, its partners, its team, and what persons ask about their data.",
+        "Vous tenez la marque du territoire, ses employeurs, ses offres d'emploi, ses partenaires et son équipe, et répondez aux demandes sur les données personnelles.",
+        "You look after the territory's brand, employers, postings, partners and team, and answer requests about personal data.",
     ),
     "does.concierge_agent": (
-        "Vous accueillez celles et ceux qui s'installent, tenez à jour les offres d'emploi et suivez les candidatures.",
-        "You welcome those who settle, keep the postings true and follow candidates.",
+        "Vous suivez les profils des candidats et ce qui leur convient, et consultez les offres d'emploi, les employeurs et les partenaires du territoire.",
+        "You follow candidates' profiles and what suits them, and consult the territory's postings, employers and partners.",
     ),
     "does.community_animator": (
-        "Vous animez la communauté des ambassadeurs et ambassadrices du territoire.",
-        "You keep the territory's community of ambassadors alive.",
+        "Vous consultez le territoire et ses partenaires, pour animer sa communauté.",
+        "You consult the territory and its partners, to keep its community alive.",
     ),
     "does.employer_member": (
-        "Vous publiez les offres d'emploi de votre établissement et voyez quels profils leur conviennent, sans les noms.",
-        "You publish your company's postings and see which profiles suit them, without names.",
+        "Vous publiez les offres d'emploi de votre établissement, voyez quels profils leur conviennent, sans les noms, et invitez vos collègues.",
+        "You publish your company's postings, see which profiles suit them, without names, and invite colleagues.",
     ),
     "does.partner_member": (
-        "Vous répondez, pour votre organisme, à ce que la conciergerie vous confie.",
-        "You answer, for your organisation, what the concierge hands you.",
+        "Vous tenez à jour la fiche de votre organisme et invitez vos collègues.",
+        "You keep your organisation's details up to date and invite colleagues.",
     ),
     "does.ambassador": (
-        "Vous partagez ce que vous aimez ici et rencontrez celles et ceux qui arrivent.",
-        "You share what you love here and meet those who arrive.",
+        "Vous êtes de ceux et celles qui font aimer ce lieu.",
+        "You are one of those who make others love this place.",
     ),
 }
