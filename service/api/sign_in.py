@@ -80,8 +80,8 @@ async def create_sign_in_tokens(
     if opened is None:
         # An answer, not an error: a wrong code counts, and a token used twice ends its session.
         refused = SignInRefused(
-            "This code, link or refresh token is wrong, used, expired or another client's. Start again at "
-            "`POST /v1/sign-in/codes`."
+            "This code, link or refresh token is wrong, used, expired or another client's. "
+            "Check what was typed, or start again at `POST /v1/sign-in/codes`."
         )
         document = refused.as_dict() | {"instance": f"urn:ancrage:request:{request.state.request_id}"}
         return problem_response(document, _NO_STORE)

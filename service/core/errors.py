@@ -72,7 +72,7 @@ class Unauthenticated(Problem):
 
     type_name = "unauthenticated"
     status = 401
-    title = "A valid key is needed"
+    title = "A valid key or token is needed"
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="ancrage"'})
@@ -83,7 +83,7 @@ class Forbidden(Problem):
 
     type_name = "forbidden"
     status = 403
-    title = "This key may not do that"
+    title = "This key or role may not do that"
 
 
 class NotFound(Problem):

@@ -39,7 +39,8 @@ class Settings(BaseSettings):
     public_url: str | None = Field(None, description="Address shown in links, without trailing slash.")
     secret_key: SecretStr | None = Field(
         None,
-        description="Signs page cursors and sign-in codes. Unset: made once and kept in the database.",
+        description="Signs page cursors, makes sign-in codes and keys the ledger of erasures: keep it. "
+        "Unset: made once and kept in the database.",
     )
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")

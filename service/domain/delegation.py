@@ -66,8 +66,8 @@ def require_seat(actor: Actor, permission: str, seat: Seat) -> None:
         raise refusal(actor, permission, "here")
     if not covers(actor, seat):
         raise Forbidden(
-            f"A {seat.role} may do more there than you. Nobody gives a role, or takes one away, that allows "
-            "more than their own."
+            f"The role {seat.role} may do more there than you. Nobody gives a role, or takes one away, "
+            "that allows more than their own."
         )
 
 

@@ -3,7 +3,7 @@
 import calendar
 import uuid
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -46,7 +46,7 @@ def due(received_at: datetime) -> datetime:
     local = received_at.astimezone(_ZONE)
     year, month = (local.year + 1, 1) if local.month == 12 else (local.year, local.month + 1)  # noqa: PLR2004 - December
     day = min(local.day, calendar.monthrange(year, month)[1])
-    return local.replace(year=year, month=month, day=day)
+    return local.replace(year=year, month=month, day=day).astimezone(UTC)
 
 
 async def file(

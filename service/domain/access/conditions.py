@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.errors import Forbidden, NotFound, Problem, Unauthenticated
 from service.domain.access.actor import Actor, Grant
-from service.domain.access.rules import roles_allowing, scopes_allowing
+from service.domain.access.rules import PUBLISHABLE, roles_allowing, scopes_allowing
 from service.models import Base, Territory
 from service.models.walls import tenancy_of
 
@@ -92,11 +92,18 @@ async def obtain(
 def refusal(actor: Actor, permission: str, where: str = "") -> Problem:
     """Return why the actor may not: who would, and what to send instead."""
     scopes, roles = scopes_allowing(permission), roles_allowing(permission)
-    with_key = f"an API client's key with the scope {' or '.join(scopes)}" if scopes else ""
-    with_role = f"the token of a person who is {' or '.join(roles)}" if roles else ""
-    needed = ", or ".join(part for part in (with_key, with_role) if part)
+    ways = []
+    if permission in PUBLISHABLE:
+        ways.append("a website's publishable key, in the header `Ancrage-Key`")
+    if scopes:
+        ways.append(f"an API client's secret key with the scope {' or '.join(scopes)}")
+    if "person" in roles:
+        ways.append("the token of anybody who signed in")
+    elif roles:
+        ways.append(f"the token of a person who is {' or '.join(roles)}")
+    needed = ", or ".join(ways)
     if actor.anonymous:
-        return Unauthenticated(f"Send `Authorization: Bearer …` with {needed}.")
+        return Unauthenticated(f"Send {needed}. Keys and tokens go as `Authorization: Bearer …`.")
     who = "This key" if actor.person_id is None else "Your role"
     place = f" {where}" if where else ""
     return Forbidden(f"{who} does not allow `{permission}`{place}. It takes {needed}.")

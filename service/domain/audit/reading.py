@@ -30,7 +30,14 @@ class Wanted:
 
     def facts(self) -> dict[str, str]:
         """Return what is asked, as text."""
-        return {name: str(value) for name, value in asdict(self).items() if value is not None}
+        return {name: _said(value) for name, value in asdict(self).items() if value is not None}
+
+
+def _said(value: object) -> str:
+    """Return a filter as a caller would write it."""
+    if isinstance(value, datetime.datetime):
+        return value.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
+    return str(value)
 
 
 class Position(NamedTuple):

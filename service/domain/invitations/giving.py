@@ -39,12 +39,12 @@ async def _seat_asked(session: AsyncSession, actor: Actor, data: InvitationCreat
     """Return the seat a caller names, and the language of its place. Raises what fits the place."""
     needed = _PLACES.get(ROLES[data.role].place)
     errors = [
-        FieldError(f"/{name}", f"A {data.role} is given {_where(needed)}.", "wrong_place")
+        FieldError(f"/{name}", f"The role {data.role} is given {_where(needed)}.", "wrong_place")
         for name in _PLACES.values()
         if (getattr(data, name) is not None) != (name == needed)
     ]
     if errors:
-        raise Invalid(f"A {data.role} is given {_where(needed)}.", errors=errors)
+        raise Invalid(f"The role {data.role} is given {_where(needed)}.", errors=errors)
     if needed is None:
         return Seat(data.role), "fr"
     if data.territory is not None:

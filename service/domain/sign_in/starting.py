@@ -254,8 +254,12 @@ async def _check_return(session: AsyncSession, actor: Actor, address: str) -> No
     if problem is None and parts.fragment:
         problem = "must not hold a fragment (#…): the token comes as a query parameter"
     if problem is None and origin not in (origins or []):
-        named = ", ".join(origins or []) or "none yet"
-        problem = f"must be a page of one of your key's origins ({named})"
+        named = ", ".join(origins or [])
+        problem = (
+            f"must be a page of one of your key's origins ({named})"
+            if named
+            else "is for a page's publishable key, which has origins: leave it out with a secret key"
+        )
     if problem is not None:
         message = f"The `return_url` {problem}."
         raise Invalid(message, errors=[FieldError("/return_url", message, "not_yours")])
