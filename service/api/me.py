@@ -39,7 +39,7 @@ async def get_me(
     return await persons.read_me(session, person)
 
 
-@router.patch("/me", responses=problems(404, 412, 428))
+@router.patch("/me", responses=problems(404, 409, 412, 428))
 async def update_me(
     response: Response,
     session: Session,

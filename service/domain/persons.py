@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import now
 from service.core.email_address import normalise
-from service.core.errors import FieldError, Invalid, NotFound
+from service.core.errors import Conflict, FieldError, Invalid, NotFound
 from service.core.ids import new_id
 from service.core.reach import elevated
 from service.domain.access import ROLES, Actor, obtain
@@ -143,8 +143,21 @@ def _place(
 
 
 async def update_me(session: AsyncSession, actor: Actor, person: Person, data: PersonUpdate) -> Person:
-    """Change what ``data`` names of the acting person. Raises :class:`Invalid`."""
+    """Change what ``data`` names of the acting person.
+
+    Raises :class:`Invalid`, and :class:`Conflict` for who is under 15 and would no longer be.
+    """
+    from service.domain.consents import is_child  # noqa: PLC0415 - consents rest on persons
+
     _check(person, data)
+    if is_child(person) and "birth_date" in data.model_fields_set:
+        told = Person(birth_date=data.birth_date)
+        if not is_child(told):
+            message = (
+                "Who said to be under 15 cannot grow up by a form: a parent's word would be worth nothing. "
+                "If the date was a slip, erase the account (`POST /v1/me/erasure`) and sign in anew."
+            )
+            raise Conflict(message)
     changed = {
         name: getattr(data, name)
         for name in sorted(data.model_fields_set)

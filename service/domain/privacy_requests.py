@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import exists, func, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import now
@@ -305,7 +305,9 @@ async def _check_erasure(
         return
     async with elevated(session):
         lineages = await _known_at(session, person, request.email)
-    if any(not actor.may_at("privacy_request.answer", lineage=lineage) for lineage in lineages):
+    beyond = any(not actor.may_at("privacy_request.answer", lineage=lineage) for lineage in lineages)
+    # Somebody with an account and no tie to the territory is not its to erase.
+    if beyond or (person is not None and not lineages):
         raise Conflict(
             "The person is known beyond your territory, so it takes more than your word to erase them: they "
             "sign in and do it themselves (`POST /v1/me/erasure`), or an operator answers."
@@ -326,10 +328,12 @@ async def _known_at(session: AsyncSession, person: Person | None, email: str) ->
         ids |= set(await session.scalars(select(RoleGrant.territory_id).where(*standing)))
         for owned in (
             select(CandidateProfile.territory_id).where(CandidateProfile.person_id == person.id),
+            # One for everywhere is the platform's, and so is signing in to its own pages.
             select(Consent.territory_id).where(
-                Consent.person_id == person.id,
-                Consent.withdrawn_at.is_(None),
-                Consent.territory_id.is_not(None),
+                Consent.person_id == person.id, Consent.withdrawn_at.is_(None)
+            ),
+            select(null()).where(
+                exists().where(PersonSession.person_id == person.id, PersonSession.client_id.is_(None))
             ),
         ):
             ids |= set(await session.scalars(owned))

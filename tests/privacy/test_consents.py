@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import frozen
@@ -303,16 +303,30 @@ async def test_a_child_s_consent_waits_for_the_parent(
 
 
 @pytest.mark.usefixtures("territory")
-async def test_a_child_who_takes_the_birth_date_back_still_waits(
-    client: ApiClient, session: AsyncSession
+@pytest.mark.parametrize("birth_date", [None, "1990-05-01"])
+async def test_a_child_does_not_grow_up_by_a_form(
+    client: ApiClient, session: AsyncSession, birth_date: str | None
 ) -> None:
     with frozen(NOON):
         child = await _child(session, client)
         await given(client)
-        answer = await client.patch(
-            "/v1/me", json={"birth_date": None}, headers={"If-Match": f'"{child.version}"'}
-        )
-        assert answer.status_code == 200, answer.text
+        headers = {"If-Match": f'"{child.version}"'}
+        answer = await client.patch("/v1/me", json={"birth_date": birth_date}, headers=headers)
+        assert answer.status_code == 409, answer.text
+        (found,) = (await client.get("/v1/me/consents")).json()["items"]
+        assert (found["counts"], found["waits_for_guardian"]) == (False, True)
+        # Another day under 15 is a slip that may be mended.
+        mended = await client.patch("/v1/me", json={"birth_date": "2012-05-02"}, headers=headers)
+        assert mended.status_code == 200, mended.text
+
+
+@pytest.mark.usefixtures("territory")
+async def test_a_child_whose_birth_date_is_gone_still_waits(client: ApiClient, session: AsyncSession) -> None:
+    with frozen(NOON):
+        child = await _child(session, client)
+        await given(client)
+        await session.execute(update(Person).where(Person.id == child.id).values(birth_date=None))
+        await session.commit()
         (found,) = (await client.get("/v1/me/consents")).json()["items"]
     assert (found["counts"], found["waits_for_guardian"]) == (False, True)
 
@@ -380,5 +394,6 @@ async def test_who_says_later_to_be_a_child_needs_the_parent_from_then_on(
     assert [mail.to_address for mail in await mails(session, "guardian_consent")] == ["parent@example.org"]
     # Taking the birth date away again helps nobody.
     with frozen(NOON):
-        await client.patch("/v1/me", json={"birth_date": None}, headers={"If-Match": '"2"'})
+        refused = await client.patch("/v1/me", json={"birth_date": None}, headers={"If-Match": '"2"'})
+        assert refused.status_code == 409
         assert not await consents.has(session, child.id, "matching")

@@ -57,7 +57,8 @@ def _escaped(text: str) -> str:
 def words_of(column: ColumnElement[Any]) -> ColumnElement[str]:
     """Return the words in a column of text, JSON or bytes, in lower case."""
     if isinstance(column.type, LargeBinary):
-        return func.lower(func.encode(column, "escape"))
+        # Answers kept for repeated requests: JSON in UTF-8, accents and capitals as they were written.
+        return func.lower(func.convert_from(column, "UTF8"))
     return func.lower(cast(column, Text))
 
 
