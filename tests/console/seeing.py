@@ -1,7 +1,7 @@
 """A real browser on the running console: what brings it, how it is used by keys, what it looks for."""
 
 import asyncio
-import hashlib
+import fcntl
 import os
 import shutil
 import socket
@@ -58,19 +58,19 @@ def chromium_program() -> str:
 def axe_source() -> str:
     """Return axe-core's script, brought from npm unless it is there; skip without npm, but never in CI."""
     script = _FOLDER / "node_modules" / "axe-core" / "axe.min.js"
-    wanted = hashlib.sha256((_FOLDER / "package-lock.json").read_bytes()).hexdigest()
-    mark = _FOLDER / "node_modules" / ".ancrage-lock"
-    if not (script.exists() and mark.exists() and mark.read_text() == wanted):
-        if shutil.which("npm") is None:
-            _without("no npm, which brings axe-core")
-        subprocess.run(
-            ["npm", "ci", "--silent", "--no-audit", "--no-fund"],  # noqa: S607 - wherever npm is
-            cwd=_FOLDER,
-            check=True,
-            timeout=_NPM_SECONDS,
-        )
-        mark.write_text(wanted)
-    return script.read_text()
+    with (_FOLDER / "package-lock.json").open() as lock:
+        # npm empties the folder before it fills it: one worker at a time.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not script.exists():
+            if shutil.which("npm") is None:
+                _without("no npm, which brings axe-core")
+            subprocess.run(
+                ["npm", "ci", "--silent", "--no-audit", "--no-fund"],  # noqa: S607 - wherever npm is
+                cwd=_FOLDER,
+                check=True,
+                timeout=_NPM_SECONDS,
+            )
+        return script.read_text()
 
 
 class _Server(uvicorn.Server):

@@ -102,10 +102,10 @@ class HurriedLoop(asyncio.SelectorEventLoop):
         return super().time() + self.ahead
 
 
-@pytest.fixture
-def hurry() -> Iterator[Callable[[float], None]]:
+@pytest_asyncio.fixture
+async def hurry() -> AsyncIterator[Callable[[float], None]]:
     """Return ``hurry(seconds)``: moves the time of the tests' own loop on, until the test ends."""
-    loop = asyncio.get_event_loop_policy().get_event_loop()
+    loop = asyncio.get_running_loop()
     time = loop.time
     ahead = [0.0]
 
