@@ -20,7 +20,6 @@ class Tenancy:
     ``email``: the column that holds an address, open to the person whose address it is.
     ``readable``: an SQL condition under which anybody may read a row, though not write it.
     ``addable``: anybody may add a row; reading it back needs one of the ways above.
-    ``fixed``: rows can be added, never changed nor deleted.
     ``reserved``: only the platform writes: rows that give rights, which nobody may give themselves, and the
     audit trail.
     """
@@ -37,7 +36,6 @@ class Tenancy:
     through: tuple[tuple[str, str], ...] = ()
     readable: str | None = None
     addable: bool = False
-    fixed: bool = False
     reserved: bool = False
 
 

@@ -113,7 +113,7 @@ def policies(table: Table) -> dict[str, tuple[str, str, str | None, str | None]]
     name = table.name
     found: dict[str, tuple[str, str, str | None, str | None]] = {}
     own = " OR ".join(f"({condition})" for condition in _own(name, tenancy))
-    if own and (tenancy.fixed or tenancy.reserved):
+    if own and tenancy.reserved:
         found["read_own"] = ("SELECT", ROLE, own, None)
     elif own:
         found["own"] = ("ALL", ROLE, own, own)
@@ -137,9 +137,7 @@ def _wall(table: Table) -> Iterator[str]:
         yield f"CREATE POLICY {policy} ON {name} FOR {command} TO {role}{clauses}"
     yield f"REVOKE ALL ON {name} FROM {ROLE}"
     tenancy = tenancy_of(table)
-    allowed = "SELECT"
-    if not tenancy.reserved:
-        allowed = "SELECT, INSERT" if tenancy.fixed else "SELECT, INSERT, UPDATE, DELETE"
+    allowed = "SELECT" if tenancy.reserved else "SELECT, INSERT, UPDATE, DELETE"
     yield f"GRANT {allowed} ON {name} TO {ROLE}"
     yield from table.info.get("guards", ())
 
