@@ -20,12 +20,13 @@ def record(
     territory_id: uuid.UUID | None = None,
     subject_id: uuid.UUID | None = None,
     data: dict[str, Any] | None = None,
+    audited: bool = True,
 ) -> Event:
     """Add the event ``kind`` (``noun.past_participle``) to the session, in the writer's own transaction.
 
     ``actor`` says who did it (``client:<id>``, ``import:<source>``, ``system:<what>``). ``data`` holds ids
     and plain facts, never personal data: handlers read the present state again. The id of the request
-    being served is kept with it. The same goes into the audit trail.
+    being served is kept with it. The same goes into the audit trail, but for what the machinery tells itself.
     """
     event = Event(
         kind=kind,
@@ -38,13 +39,14 @@ def record(
     )
     session.add(event)
     session.info[EVENTS_RECORDED] = True
-    note(
-        session,
-        actor=actor,
-        action=kind,
-        object_kind=kind.partition(".")[0],
-        object_id=subject_id,
-        territory_id=territory_id,
-        data=event.data,
-    )
+    if audited:
+        note(
+            session,
+            actor=actor,
+            action=kind,
+            object_kind=kind.partition(".")[0],
+            object_id=subject_id,
+            territory_id=territory_id,
+            data=event.data,
+        )
     return event

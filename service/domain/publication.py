@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import now
-from service.domain import referentials, rendering, territories
+from service.domain import indexing, referentials, rendering, territories
 from service.domain.labels import LANGUAGES
 from service.models import (
     Commune,
@@ -246,6 +246,7 @@ async def refresh(session: AsyncSession, postings: Sequence[Posting]) -> None:
     public = [posting for posting in postings if is_public(posting)]
     for start in range(0, len(public), _BATCH):
         await _show(session, public[start : start + _BATCH], versions)
+    await indexing.outdated(session, SearchKind.POSTINGS, [posting.id for posting in postings])
 
 
 async def _show(session: AsyncSession, postings: Sequence[Posting], versions: dict[uuid.UUID, int]) -> None:

@@ -24,12 +24,21 @@ from service.models.referential import (
     Skill,
     Tension,
 )
-from service.models.search import PostingIndex, PostingWords, SearchWord
+from service.models.search import (
+    SEARCH_VERSIONS,
+    PostingIndex,
+    PostingWords,
+    SearchDocument,
+    SearchFeed,
+    SearchPending,
+    SearchWord,
+)
 from service.models.sign_in import PersonSession, ProviderVisit, SignIn, Token
 from service.models.territory import Territory, TerritoryCommune
 from service.models.work import Event, Schedule, Task, TaskState
 
 __all__ = [
+    "SEARCH_VERSIONS",
     "ApiClient",
     "ApiKey",
     "AuditChain",
@@ -72,6 +81,9 @@ __all__ = [
     "ReferentialRelease",
     "RoleGrant",
     "Schedule",
+    "SearchDocument",
+    "SearchFeed",
+    "SearchPending",
     "SearchWord",
     "Sector",
     "SignIn",

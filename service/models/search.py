@@ -1,4 +1,7 @@
-"""What PostgreSQL search looks at: one row of facts and one of words per posting the public may see.
+"""What PostgreSQL search looks at, and what an engine outside is still to be told.
+
+For postings, one row of facts and one of words per posting the public may see; for every other kind of thing,
+one row of words.
 
 The verb that changes a posting changes these rows in the same transaction. A posting that is not
 published, or is hidden behind another of its group, has no row here.
@@ -7,14 +10,14 @@ published, or is hidden behind another of its group, has no row here.
 import datetime
 import uuid
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Sequence, Text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, text_enum
 from service.models.enums import ContractKind, RemoteKind, WorkingTime
 from service.models.personal import plain
-from service.models.tenancy import SHARED, Tenancy
+from service.models.tenancy import EVERYBODY, PLATFORM, SHARED, Tenancy
 
 
 class PostingIndex(Base):
@@ -118,3 +121,93 @@ class SearchWord(Base):
         Index("ix_search_word_near", "kind", "initial", "size"),
         {"info": {"tenancy": SHARED}},
     )
+
+
+class SearchDocument(Base):
+    """What any kind of thing but a posting is found, ranked and shown by: see ``PostingWords`` for the words.
+
+    ``document_id`` is the thing's own id; it has a row while the public may see it.
+    """
+
+    __tablename__ = "search_document"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    document_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    territory_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("territory.id", ondelete="CASCADE"), index=True
+    )
+    published_at: Mapped[datetime.datetime]
+    valid_through: Mapped[datetime.datetime | None]
+    title: Mapped[str]
+    description: Mapped[str | None]
+    title_key: Mapped[str] = mapped_column(comment="The title's stems in order")
+    title_size: Mapped[int] = mapped_column(comment="How many stems the title has, at least 1")
+    heading: Mapped[str] = mapped_column(TSVECTOR)
+    stems: Mapped[str] = mapped_column(TSVECTOR)
+
+    __table_args__ = (
+        Index(
+            "ix_search_document_stems", "stems", postgresql_using="gin", postgresql_with={"fastupdate": "off"}
+        ),
+        {
+            "info": {
+                "tenancy": Tenancy(territory="territory_id", readable="true"),
+                "plain": plain(
+                    "territory_id published_at valid_through title description "
+                    "title_key title_size heading stems"
+                ),
+            }
+        },
+    )
+
+
+SEARCH_VERSIONS = Sequence("search_version", metadata=Base.metadata)
+"""Grows with every change that an engine outside is to be told of."""
+
+
+class SearchPending(Base):
+    """A document that an engine outside PostgreSQL has yet to be told of, in the transaction that changed it.
+
+    One row per document, whatever the number of changes: its ``version`` is that of the last one. Whoever
+    told the engine removes the row only if it still has the version that was told.
+    """
+
+    __tablename__ = "search_pending"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    document_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(
+        BigInteger, server_default=SEARCH_VERSIONS.next_value(), comment="Of search_version"
+    )
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    error: Mapped[str | None] = mapped_column(comment="Why the engine refused it the last time")
+
+    __table_args__ = (
+        Index("ix_search_pending_version", "kind", "version"),
+        {"info": {"tenancy": PLATFORM}},
+    )
+
+
+class SearchFeed(Base):
+    """How an engine outside PostgreSQL stands with one kind; the row exists while such an engine is in use.
+
+    ``ready``: searches may be asked of it. ``holder``, until ``held_until``: who tells it what changed;
+    ``epoch`` grows whenever that passes to another. ``created_at`` is the index's own date, by which one that
+    was wiped and made again is known; ``documents`` how many it held when last told.
+    """
+
+    __tablename__ = "search_feed"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    ready: Mapped[bool] = mapped_column(default=False, server_default="false")
+    trouble: Mapped[str | None] = mapped_column(comment="Why it is not ready")
+    created_at: Mapped[str | None] = mapped_column(comment="Of the index, as the engine writes it")
+    settings_digest: Mapped[str | None]
+    documents: Mapped[int] = mapped_column(default=0, server_default="0")
+    epoch: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    holder: Mapped[str | None]
+    held_until: Mapped[datetime.datetime | None]
+    checked_at: Mapped[datetime.datetime | None]
+    rebuilt_at: Mapped[datetime.datetime | None]
+
+    __table_args__ = ({"info": {"tenancy": EVERYBODY}},)

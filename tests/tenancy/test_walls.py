@@ -147,6 +147,8 @@ def test_what_the_public_reads_is_listed() -> None:
         "posting_words",
         "professional_family",
         "referential_release",
+        "search_document",
+        "search_feed",
         "search_word",
         "sector",
         "skill",
