@@ -21,6 +21,19 @@ indexes it itself.
 """
 
 
+class Unavailable(Exception):  # noqa: N818 - it says what the engine is
+    """The engine can't answer properly: down, slow, full, wiped, or saying what makes no sense.
+
+    ``reason`` is for logs. ``retry_after``, in seconds, is what the engine itself asked for.
+    """
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        """Say why, and when to ask again if the engine said so."""
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after = retry_after
+
+
 class SearchEngine(Protocol):
     """Finds documents and keeps the index they are found by.
 
