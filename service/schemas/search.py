@@ -22,9 +22,13 @@ FACET_SIZE = 100
 
 
 class SearchKind(StrEnum):
-    """What is searched for. Each kind has its own facts and filters."""
+    """What is searched for. Postings have their own facts and filters; all other kinds share `DocumentFacts`.
+
+    ``domain.finding.KINDS`` says where each kind's public documents are.
+    """
 
     POSTINGS = "postings"
+    TERRITORIES = "territories"
 
 
 class SearchOrder(StrEnum):
@@ -163,6 +167,7 @@ class SearchPage:
     ``total`` is exact and, like the facets, does not depend on ``after``. ``next`` is ``None`` on the
     last page. ``relaxed``: no document has all the words, these have some. ``ignored``: words typed
     that nothing holds, even approximately. ``cut``: there were more than ``MAX_WORDS`` words.
+    ``degraded``: another engine should have answered, and did not.
     """
 
     hits: tuple[Hit, ...]
@@ -174,6 +179,7 @@ class SearchPage:
     ignored: tuple[str, ...] = ()
     corrections: tuple[Correction, ...] = ()
     cut: bool = False
+    degraded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +219,91 @@ class PostingFacts:
     yearly_salary_max: Decimal | None = None
     skills: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentFacts:
+    """What an engine is told about one thing of any other kind that the public may see.
+
+    A word weighs most in ``title``, then in ``names`` (what else the thing is called), then in ``places``
+    and ``details``; in ``description`` it finds without weighing. ``title`` and ``description`` are shown
+    with the found words marked. Beginnings of words are looked for in the title, names and places first.
+    """
+
+    kind: SearchKind
+    id: uuid.UUID
+    territory_id: uuid.UUID
+    title: str
+    published_at: datetime
+    description: str | None = None
+    valid_through: datetime | None = None
+    names: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """One kind among those searched together, and where: nothing outside ``territory_ids`` is ever found.
+
+    ``weight`` multiplies the scores of its hits.
+    """
+
+    kind: SearchKind
+    territory_ids: tuple[uuid.UUID, ...]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TogetherQuery:
+    """One page of a search over several kinds, ranked together. ``text`` and ``after`` as in `SearchQuery`.
+
+    Without a usable word the newest come first, whatever their kind.
+    """
+
+    sought: tuple[Sought, ...]
+    text: str = ""
+    limit: int = 20
+    after: SortValues | None = None
+    highlight: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse a page size no list offers, and a kind asked for twice."""
+        if not 1 <= self.limit <= MAX_LIMIT:
+            message = f"limit is {self.limit}, not 1 to {MAX_LIMIT}"
+            raise ValueError(message)
+        kinds = [one.kind for one in self.sought]
+        if not kinds or len(set(kinds)) < len(kinds):
+            message = f"each kind is sought once, and at least one: {kinds}"
+            raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TogetherHit:
+    """One found thing of some kind. A greater ``score`` is better; engines count differently."""
+
+    kind: SearchKind
+    id: uuid.UUID
+    score: float
+    highlights: Highlights | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TogetherPage:
+    """What an engine answers to a search over kinds; see `SearchPage`.
+
+    ``totals`` names every kind sought, and does not depend on ``after``.
+    """
+
+    hits: tuple[TogetherHit, ...]
+    totals: Mapping[SearchKind, int]
+    next: SortValues | None
+    engine: str
+    relaxed: bool = False
+    ignored: tuple[str, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    cut: bool = False
+    degraded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
