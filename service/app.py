@@ -43,6 +43,7 @@ from service.core.settings import Settings, get_settings
 from service.domain.origins import KnownOrigins
 from service.domain.platform import get_keyring
 from service.domain.providers import configured as configured_providers
+from service.search.opening import close_search, open_search
 
 Companion = Callable[[], AbstractAsyncContextManager[None]]
 
@@ -87,6 +88,8 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(app.state.providers.aclose)
+            app.state.search = open_search(configured)
+            stack.push_async_callback(close_search, app.state.search)
             # Built now, so that the first visitor does not wait for it.
             app.openapi()
             async with database.transaction() as session:

@@ -18,7 +18,10 @@ _READS: Final = frozenset({"GET", "HEAD"})
 _HARMLESS: Final = frozenset({"if-none-match", "accept-language", "x-request-id"})
 _EXPOSED: Final = (
     b"access-control-expose-headers",
-    b"ETag, Link, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-ID, Idempotency-Replayed",
+    (
+        b"ETag, Link, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-ID, "
+        b"Idempotency-Replayed, Ancrage-Search"
+    ),
 )
 _ANYWHERE: Final = (b"access-control-allow-origin", b"*")
 # Only where the answer depends on it: one stored copy of what is public serves pages of every origin.

@@ -19,6 +19,7 @@ from service.core.security import Keyring
 from service.core.settings import Settings
 from service.domain.access import PERMISSIONS, REASON_ASKED, Actor, Presented, authenticate, require
 from service.domain.labels import LANGUAGES
+from service.search import SearchEngine
 
 _VERSION_DIGITS = 9
 _WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
@@ -34,6 +35,12 @@ def get_cursors(request: Request) -> Cursors:
     """Return the maker of page cursors."""
     cursors: Cursors = request.app.state.cursors
     return cursors
+
+
+def get_search(request: Request) -> SearchEngine:
+    """Return the engine that answers searches."""
+    engine: SearchEngine = request.app.state.search
+    return engine
 
 
 def get_keyring(request: Request) -> Keyring:
@@ -65,6 +72,7 @@ Session = Annotated[AsyncSession, Depends(get_session, scope="function")]
 ReadSession = Session
 WriteSession = Session
 PageCursors = Annotated[Cursors, Depends(get_cursors)]
+SearchDoor = Annotated[SearchEngine, Depends(get_search)]
 Keys = Annotated[Keyring, Depends(get_keyring)]
 Configuration = Annotated[Settings, Depends(get_configuration)]
 

@@ -10,12 +10,14 @@ from service.api.dependencies import (
     PageCursors,
     PreferredLanguage,
     ReadSession,
+    SearchDoor,
     entity_tag,
     not_modified,
     preferences,
 )
 from service.api.pages import link_next
 from service.api.problems import problems
+from service.api.searched import SEARCH_HEADER, search_headers
 from service.domain import postings, searching, territories
 from service.schemas.base import Slug
 from service.schemas.public import FoundPostings, PostingSearch
@@ -27,16 +29,29 @@ _LINKED = "application/ld+json"
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "Not modified: what you have is still right"}
 }
+_ANSWERED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "headers": {
+            SEARCH_HEADER: {
+                "description": "The engine that answered; followed by `; degraded` when another should have "
+                "and could not: such an answer has no `ETag` and is not to be kept.",
+                "required": True,
+                "schema": {"type": "string", "examples": ["postgresql", "postgresql; degraded"]},
+            }
+        }
+    }
+}
 
 
 @router.get(
     "/territories/{slug}/postings",
     response_model=FoundPostings,
-    responses=_NOT_MODIFIED | problems(404),
+    responses=_NOT_MODIFIED | problems(404) | _ANSWERED,
 )
 async def search_postings(
     request: Request,
     session: ReadSession,
+    engine: SearchDoor,
     cursors: PageCursors,
     language: PreferredLanguage,
     slug: Slug,
@@ -63,13 +78,13 @@ async def search_postings(
     start = None
     if search.after is not None:
         start = tuple(cursors.decode(search.after, scope="public-postings", filters=filters))
-    found = await searching.find_postings(session, territory, search, after=start, language=language)
+    found = await searching.find_postings(session, engine, territory, search, after=start, language=language)
     following = None
     if found.next is not None:
         following = cursors.encode(found.next, scope="public-postings", filters=filters)
     head = orjson.dumps(found.summary | {"next": following})
     body = b"".join([head[:-1], b',"items":[', ",".join(found.items).encode(), b"]}"])
-    response = Response(body, media_type="application/json", headers=_HEADERS | {"ETag": etag})
+    response = Response(body, media_type="application/json", headers=search_headers(found, _HEADERS, etag))
     link_next(request, response, following)
     return response
 

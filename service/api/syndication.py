@@ -6,8 +6,9 @@ from xml.etree import ElementTree
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
-from service.api.dependencies import PreferredLanguage, ReadSession, entity_tag, not_modified
+from service.api.dependencies import PreferredLanguage, ReadSession, SearchDoor, entity_tag, not_modified
 from service.api.problems import problems
+from service.api.searched import search_headers
 from service.core.pagination import MAX_LIMIT
 from service.domain import searching, territories
 from service.models import Territory
@@ -80,6 +81,7 @@ def _document(territory: Territory, items: list[dict[str, Any]], base: str, addr
 async def get_postings_feed(
     request: Request,
     session: ReadSession,
+    engine: SearchDoor,
     language: PreferredLanguage,
     slug: Slug,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many entries at most.")] = 50,
@@ -100,12 +102,12 @@ async def get_postings_feed(
     if (unchanged := not_modified(request, etag, _HEADERS)) is not None:
         return unchanged
     search = PostingSearch(limit=limit, order=SearchOrder.DATE)
-    found = await searching.find_postings(session, territory, search, after=None, language=language)
+    found = await searching.find_postings(session, engine, territory, search, after=None, language=language)
     base = f"{here}/v1/territories/{slug}/postings"
     address = f"{here}{request.url.path}" + (f"?{request.url.query}" if request.url.query else "")
     items = [orjson.loads(item) for item in found.items]
     return Response(
         _document(territory, items, base, address),
         media_type=MEDIA_TYPE,
-        headers=_HEADERS | {"ETag": etag},
+        headers=search_headers(found, _HEADERS, etag),
     )

@@ -23,7 +23,7 @@ from service.schemas.search import (
     SearchQuery,
     SortValues,
 )
-from service.search import engine
+from service.search import SearchEngine
 
 # Facets whose words are ours; the others carry the referential's own.
 _OUR_WORDS = {
@@ -41,11 +41,16 @@ _TENSION_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page: documents as JSON text in order, what else to say, and the sort values of the last."""
+    """A page: documents as JSON text in order, what else to say, and the sort values of the last.
+
+    ``degraded``: the ``engine`` that answered stands in for another, and nobody may keep the answer.
+    """
 
     items: list[str]
     summary: dict[str, Any]
     next: SortValues | None
+    engine: str
+    degraded: bool
 
 
 async def _around(session: AsyncSession, search: PostingSearch) -> Around | None:
@@ -80,6 +85,7 @@ def _item(document: str, highlights: Highlights | None) -> str:
 
 async def find_postings(
     session: AsyncSession,
+    engine: SearchEngine,
     territory: Territory,
     search: PostingSearch,
     *,
@@ -115,7 +121,7 @@ async def find_postings(
     )
     # The index holds only what is public; highlights are marked in the posting's own row.
     async with elevated(session):
-        page = await engine().search(session, query)
+        page = await engine.search(session, query)
     documents = await public_documents(session, [hit.id for hit in page.hits], language)
     return Found(
         items=[_item(documents[hit.id], hit.highlights) for hit in page.hits if hit.id in documents],
@@ -133,6 +139,7 @@ async def find_postings(
                 for facet, values in page.facets.items()
             },
             "engine": page.engine,
+            "degraded": page.degraded,
             "relaxed": page.relaxed,
             "corrections": [
                 {"typed": item.typed, "read_as": list(item.read_as)} for item in page.corrections
@@ -141,4 +148,6 @@ async def find_postings(
             "cut": page.cut,
         },
         next=page.next,
+        engine=page.engine,
+        degraded=page.degraded,
     )

@@ -133,6 +133,10 @@ class FoundPostings(ReadModel):
     total: int = Field(description="How many there are in all.")
     facets: dict[PostingFacet, list[FacetValueRead]] = Field(description="The facets asked for.")
     engine: str = Field(description="Which engine answered.")
+    degraded: bool = Field(
+        description="Another engine should have answered and could not: what is found is right, its order "
+        "may differ, and nobody may keep this answer."
+    )
     relaxed: bool = Field(description="No posting has all the words; these have some of them.")
     corrections: list[CorrectionRead] = Field(description="Words that were read as others.")
     ignored: list[str] = Field(description="Words that nothing resembles.")

@@ -1,0 +1,19 @@
+"""What the header of an answer says of the search behind it."""
+
+from collections.abc import Mapping
+
+from service.domain.searching import Found
+
+SEARCH_HEADER = "Ancrage-Search"
+
+
+def search_headers(found: Found, headers: Mapping[str, str], etag: str) -> dict[str, str]:
+    """Return ``headers`` with the engine that answered, and the ``ETag`` by which the answer may be kept.
+
+    What an engine answers in another's stead is nobody's to keep: soon the other answers again.
+    """
+    if found.degraded:
+        kept = {"Cache-Control": "no-store", SEARCH_HEADER: f"{found.engine}; degraded"}
+    else:
+        kept = {"ETag": etag, SEARCH_HEADER: found.engine}
+    return {**headers, **kept}
