@@ -105,6 +105,7 @@ async def test_answers_to_a_key_are_for_the_page_that_sent_it(
             "RateLimit-Policy",
             "X-Request-ID",
             "Idempotency-Replayed",
+            "Ancrage-Search",
         }
 
 
