@@ -5,6 +5,7 @@
 BIN := .venv/bin
 READY_RUN := .venv/.ready-run
 READY_DEV := .venv/.ready-dev
+READY_BENCH := .venv/.ready-bench
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header --quiet
 
@@ -42,12 +43,11 @@ lock: $(READY_RUN)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(COMPILE) $(UPGRADE) --group build --output-file requirements.lock
 	@$(COMPILE) $(UPGRADE) --group build --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	@$(COMPILE:pyproject.toml=) $(UPGRADE) --group bench --constraint requirements-dev.lock --output-file requirements-bench.lock
 
 openapi: $(READY_RUN)
 	@$(BIN)/ancrage openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json
 
-# BENCH="matching search" chooses among benchmarks/; ARGS go to each.
-BENCH ?= $(filter-out soak,$(basename $(notdir $(shell grep -l __main__ benchmarks/*.py))))
 help:
 	@echo "make run         everything, on HOST:PORT, data under DATA_DIR"
 	@echo "make worker      background work in a process of its own"
@@ -56,7 +56,7 @@ help:
 	@echo "make openapi     write openapi/openapi.json again"
 	@echo "make typescript  compile a client generated from it (needs npm)"
 	@echo "make lock        resolve the locks again; UPGRADE=--upgrade for newer versions"
-	@echo "make bench       measure; BENCH=matching narrows"
+	@echo "make bench       measure against others, write docs/benchmarks.md; BENCH=walls: one subject alone"
 	@echo "make soak        kill the application again and again; MINUTES=10"
 	@echo "make clean       remove what make can make again; your data stay"
 
@@ -64,7 +64,10 @@ help:
 typescript:
 	@cd tests/typescript && npm install --no-package-lock --no-audit --no-fund --silent && npm run --silent check
 
-bench: $(READY_DEV)
+# Everything, beside its peers, in one run of about ten minutes: docs/benchmarks.md is written anew.
+# BENCH="walls tasks" runs these of benchmarks/ instead, each alone; ARGS go to each (ARGS=--help says which).
+BENCH ?= comparison
+bench: $(READY_BENCH)
 	@for name in $(BENCH); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
 
 # MINUTES=10 of the whole application under load while it and its PostgreSQL are killed again and again.
@@ -81,3 +84,6 @@ $(READY_RUN): requirements.lock pyproject.toml .ci/bootstrap
 
 $(READY_DEV): requirements-dev.lock $(READY_RUN)
 	@.ci/bootstrap dev
+
+$(READY_BENCH): requirements-bench.lock $(READY_DEV)
+	@.ci/bootstrap bench

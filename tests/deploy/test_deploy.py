@@ -45,7 +45,7 @@ def test_compose_sets_only_settings_that_exist() -> None:
 
 
 def test_locks_name_no_address() -> None:
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in ("requirements.lock", "requirements-dev.lock", "requirements-bench.lock"):
         lines = (_ROOT / name).read_text().splitlines()
         assert not [line for line in lines if "://" in line or line.startswith("-") or " @ " in line]
         requirements = [line for line in lines if "==" in line]

@@ -1,0 +1,1 @@
+"""Everything that has a goal, beside its peers, interleaved in one run: ``make bench``."""
