@@ -164,7 +164,7 @@ def test_longer_words_may_hold_more_errors(word: str, errors: int) -> None:
 async def test_close_words_are_found_whatever_the_error(world: World) -> None:
     await world.add("Boulanger plombier couvreur charpentier zingueur")
     misspelt = ["boulnager", "plombie", "couvreurz", "chxrpentixr", "oingueur", "ouvreur", "palombier"]
-    close = await vocabulary.close_to(world.session, "postings", misspelt, None)
+    close = await vocabulary.close_to(world.session, (SearchKind.POSTINGS,), misspelt, None)
     assert {word: [near.word for near in found] for word, found in close.items()} == {
         "boulnager": ["boulanger"],
         "plombie": ["plombier"],

@@ -81,7 +81,7 @@ class PostgresqlEngine:
         """
         parsed = parse(query.text)
         after = None if query.after is None else Position.read(query.after)
-        reading = await read(session, query.kind, parsed) if parsed.searches else None
+        reading = await read(session, (query.kind,), parsed) if parsed.searches else None
         lost = after.lost if after else reading.lost if reading else 0
         levels = reading.levels(lost) if reading else {ALL_WORDS: ""}
         if after is not None:

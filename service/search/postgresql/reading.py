@@ -1,13 +1,13 @@
 """What a text asks of the index: for each word the stems that answer, and how far to give way."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, combinations, pairwise
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from service.schemas.search import Correction
+from service.schemas.search import Correction, SearchKind
 from service.search.postgresql import vocabulary
 from service.search.query import ABBREVIATIONS, ParsedText, TypedWord
 from service.search.words import stem
@@ -161,8 +161,8 @@ class Reading:
         return wanted
 
 
-async def read(session: AsyncSession, kind: str, parsed: ParsedText) -> Reading:
-    """Read a text that searches. One or two look-ups in the vocabulary."""
+async def read(session: AsyncSession, kinds: Sequence[SearchKind], parsed: ParsedText) -> Reading:
+    """Read a text that searches, by the words of all ``kinds``. One or two look-ups in the vocabulary."""
     joined = {
         (first.stem, second.stem): stem(first.folded + second.folded)
         for first, second in pairwise(parsed.words)
@@ -170,7 +170,7 @@ async def read(session: AsyncSession, kind: str, parsed: ParsedText) -> Reading:
     last = parsed.words[-1] if parsed.open else None
     found = await vocabulary.look_up(
         session,
-        kind,
+        kinds,
         {
             *(word.stem for word in parsed.words),
             *joined.values(),
@@ -190,10 +190,10 @@ async def read(session: AsyncSession, kind: str, parsed: ParsedText) -> Reading:
         and not (word is last and found.begun)
     ]
     beginning = last.folded if last and not found.begun else None
-    close = await vocabulary.close_to(session, kind, doubtful, beginning) if doubtful else {}
+    close = await vocabulary.close_to(session, kinds, doubtful, beginning) if doubtful else {}
     parts = await _parts(
         session,
-        kind,
+        kinds,
         [
             word.folded
             for word in parsed.words
@@ -226,7 +226,9 @@ async def read(session: AsyncSession, kind: str, parsed: ParsedText) -> Reading:
     return Reading(tuple(read_words), parsed.unreadable, parsed.key)
 
 
-async def _parts(session: AsyncSession, kind: str, unknown: Iterable[str]) -> dict[str, tuple[str, str]]:
+async def _parts(
+    session: AsyncSession, kinds: Sequence[SearchKind], unknown: Iterable[str]
+) -> dict[str, tuple[str, str]]:
     """Return, for each unknown word made of two known ones, their stems ("weekend", "autoecole")."""
     halves = {
         word: [
@@ -239,7 +241,7 @@ async def _parts(session: AsyncSession, kind: str, unknown: Iterable[str]) -> di
     asked = {half for pairs in halves.values() for pair in pairs for half in pair}
     if not asked:
         return {}
-    documents = (await vocabulary.look_up(session, kind, asked, None)).documents
+    documents = (await vocabulary.look_up(session, kinds, asked, None)).documents
     best = {}
     for word, pairs in halves.items():
         whole = [pair for pair in pairs if pair[0] in documents and pair[1] in documents]

@@ -69,7 +69,7 @@ def search(shape: Shape) -> TextClause:
     found = ["x.posting_id", "x.published_at", *(f"x.{one.column}" for one in counted)]
     found += [f"{condition(one.filter)} AS passes_{one.filter}" for one in shape.own]
     if shape.ranks:
-        found.append(f"{_score(shape)} AS score")
+        found.append(f"{score(shape.ranked, shape.lesser)} AS score")
     listed = "".join(f" UNION ALL ({_listed(shape, facet)})" for facet in shape.facets)
     return text(
         f"""
@@ -96,18 +96,21 @@ def _from(shape: Shape, filters: frozenset[str]) -> str:
     return f"FROM {source} WHERE {' AND '.join(required)}"
 
 
-def _score(shape: Shape) -> str:
-    """Return the expression of a hit's score: a whole number, greater is better."""
+def score(ranked: int, lesser: tuple[int, ...]) -> str:
+    """Return the expression of a hit's score: a whole number, greater is better.
+
+    The row ``w`` has the columns of ``PostingWords``. ``ranked``, ``lesser``: as in :class:`Shape`.
+    """
 
     def rank(weights: str, query: str) -> str:
         return f":operands_{query} * ts_rank({weights}, w.heading, CAST(:{query} AS tsquery))"
 
     parts = []
-    if shape.ranked > len(shape.lesser):
+    if ranked > len(lesser):
         parts.append(f"{_UNIT} * {rank(_WEIGHTS, 'plain')}")
-    for number in shape.lesser:
-        exact, lesser = rank(_WEIGHTS, f"exact_{number}"), rank(_WEIGHTS, f"lesser_{number}")
-        parts.append(f"least(1, {_UNIT} * ({exact} + {_LESSER} * {lesser}))")
+    for number in lesser:
+        whole, less = rank(_WEIGHTS, f"exact_{number}"), rank(_WEIGHTS, f"lesser_{number}")
+        parts.append(f"least(1, {_UNIT} * ({whole} + {_LESSER} * {less}))")
     parts += [
         f"{_WHOLE_TITLE} * least(2, {_UNIT} * {rank(_TITLE_ONLY, 'title')} / w.title_size)",
         f"CASE w.title_key WHEN :key THEN {_SAME_TITLE} ELSE 0 END",

@@ -9,6 +9,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from service.schemas.search import SearchKind
 from service.search.words import LONGEST_WORD, stem
 
 SHORTEST_FUZZY = 4
@@ -36,20 +37,22 @@ _ADD = text("""
 _LOOK_UP = text("""
     SELECT 'stem' AS what, stem, max(coalesce(documents, 1)) AS documents
     FROM search_word
-    WHERE kind = :kind AND stem = ANY(CAST(:stems AS text[])) AND documents IS DISTINCT FROM 0
+    WHERE kind = ANY(CAST(:kinds AS text[])) AND stem = ANY(CAST(:stems AS text[]))
+      AND documents IS DISTINCT FROM 0
     GROUP BY stem
     UNION ALL
     SELECT 'beginning', begun.stem, 0 FROM (
         SELECT DISTINCT stem FROM search_word
-        WHERE kind = :kind AND word >= CAST(:beginning AS text) AND word < CAST(:end AS text)
-          AND documents IS DISTINCT FROM 0 AND NOT starts_with(stem, CAST(:beginning AS text))
+        WHERE kind = ANY(CAST(:kinds AS text[])) AND documents IS DISTINCT FROM 0
+          AND word >= CAST(:beginning AS text) AND word < CAST(:end AS text)
+          AND NOT starts_with(stem, CAST(:beginning AS text))
         LIMIT :limit
     ) AS begun
     UNION ALL
     SELECT 'begun', '', 0 WHERE EXISTS (
         SELECT FROM search_word
-        WHERE kind = :kind AND word >= CAST(:beginning AS text) AND word < CAST(:end AS text)
-          AND documents IS DISTINCT FROM 0
+        WHERE kind = ANY(CAST(:kinds AS text[])) AND documents IS DISTINCT FROM 0
+          AND word >= CAST(:beginning AS text) AND word < CAST(:end AS text)
     )
 """)
 
@@ -61,7 +64,7 @@ _NEAR = text("""
         CAST(:lows AS int[]), CAST(:highs AS int[])
     ) AS asked (number, initial, letters, errors, low, high)
     JOIN search_word AS near
-      ON near.kind = :kind AND near.initial = asked.initial COLLATE "C"
+      ON near.kind = ANY(CAST(:kinds AS text[])) AND near.initial = asked.initial COLLATE "C"
       AND near.size BETWEEN asked.low AND asked.high
       AND bit_count(CAST(asked.letters & ~near.letters AS bit(32))) <= asked.errors
       AND (asked.high > :longest OR bit_count(CAST(near.letters & ~asked.letters AS bit(32))) <= asked.errors)
@@ -73,12 +76,18 @@ _ALONE = text("SELECT pg_try_advisory_xact_lock(CAST(:lock AS bigint))")
 _LOCK = 0x616E6373  # Two at once would wait for each other's rows.
 
 _COUNT = text("""
-    WITH held AS MATERIALIZED (SELECT word AS stem, ndoc FROM ts_stat('SELECT stems FROM posting_words'))
+    WITH held AS MATERIALIZED (
+        SELECT 'postings' AS kind, word AS stem, ndoc FROM ts_stat('SELECT stems FROM posting_words')
+        UNION ALL
+        SELECT each.kind, counted.word, counted.ndoc
+        FROM (SELECT DISTINCT kind FROM search_document) AS each, ts_stat(
+            format('SELECT stems FROM search_document WHERE kind = %L', each.kind)
+        ) AS counted
+    )
     UPDATE search_word AS known
     SET documents = coalesce(held.ndoc, 0)
-    FROM search_word AS self LEFT JOIN held ON held.stem = self.stem
-    WHERE known.id = self.id AND known.kind = 'postings'
-      AND known.documents IS DISTINCT FROM coalesce(held.ndoc, 0)
+    FROM search_word AS self LEFT JOIN held ON held.kind = self.kind AND held.stem = self.stem
+    WHERE known.id = self.id AND known.documents IS DISTINCT FROM coalesce(held.ndoc, 0)
 """)
 
 _FORGET = text("""
@@ -86,7 +95,12 @@ _FORGET = text("""
     USING unnest(CAST(:words AS text[]), CAST(:stems AS text[])) AS old (word, stem)
     WHERE known.kind = :kind AND known.word = old.word COLLATE "C"
       AND NOT EXISTS (
-          SELECT FROM posting_words WHERE posting_words.stems @@ CAST(quote_literal(old.stem) AS tsquery)
+          SELECT FROM posting_words AS held
+          WHERE known.kind = 'postings' AND held.stems @@ CAST(quote_literal(old.stem) AS tsquery)
+      )
+      AND NOT EXISTS (
+          SELECT FROM search_document AS held
+          WHERE held.kind = known.kind AND held.stems @@ CAST(quote_literal(old.stem) AS tsquery)
       )
 """)
 
@@ -148,12 +162,14 @@ async def add(session: AsyncSession, kind: str, stems: Mapping[str, str]) -> Non
     )
 
 
-async def look_up(session: AsyncSession, kind: str, stems: Iterable[str], beginning: str | None) -> Found:
+async def look_up(
+    session: AsyncSession, kinds: Sequence[SearchKind], stems: Iterable[str], beginning: str | None
+) -> Found:
     """Return which of ``stems`` are known, and the stems of the words that begin with ``beginning``."""
     rows = await session.execute(
         _LOOK_UP,
         {
-            "kind": kind,
+            "kinds": list(kinds),
             "stems": list(stems),
             # An empty range, unless a beginning is asked for.
             "beginning": beginning or "",
@@ -175,7 +191,7 @@ async def look_up(session: AsyncSession, kind: str, stems: Iterable[str], beginn
 
 
 async def close_to(
-    session: AsyncSession, kind: str, asked: Sequence[str], beginning: str | None
+    session: AsyncSession, kinds: Sequence[SearchKind], asked: Sequence[str], beginning: str | None
 ) -> dict[str, tuple[Close, ...]]:
     """Return, for each word of ``asked``, the words nearest to it, the most used first.
 
@@ -183,15 +199,20 @@ async def close_to(
     have nothing close under that condition are all words compared. ``beginning``, one of ``asked``, is
     compared with the beginnings of words.
     """
-    found = await _closest(session, kind, asked, beginning, any_initial=False)
+    found = await _closest(session, kinds, asked, beginning, any_initial=False)
     lost = [word for word in asked if word not in found]
     if lost:
-        found |= await _closest(session, kind, lost, beginning, any_initial=True)
+        found |= await _closest(session, kinds, lost, beginning, any_initial=True)
     return found
 
 
 async def _closest(
-    session: AsyncSession, kind: str, asked: Sequence[str], beginning: str | None, *, any_initial: bool
+    session: AsyncSession,
+    kinds: Sequence[SearchKind],
+    asked: Sequence[str],
+    beginning: str | None,
+    *,
+    any_initial: bool,
 ) -> dict[str, tuple[Close, ...]]:
     conditions = [
         (number, initial, _letters(word), errors, len(word) - errors, high)
@@ -208,7 +229,7 @@ async def _closest(
     rows = await session.execute(
         _NEAR,
         {
-            "kind": kind,
+            "kinds": list(kinds),
             "numbers": numbers,
             "initials": initials,
             "letters": letters,

@@ -1,10 +1,10 @@
-"""From the facts of a posting to its rows in the index."""
+"""From the facts of a posting, or of anything else, to its rows in the index."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from service.models.enums import ContractKind, RemoteKind, WorkingTime
-from service.schemas.search import PostingFacts
+from service.schemas.search import DocumentFacts, PostingFacts
 from service.search.postgresql.reading import NAMED
 from service.search.words import Word, title_key, words
 
@@ -61,6 +61,46 @@ def index_row(facts: PostingFacts) -> dict[str, Any]:
 
 def words_row(facts: PostingFacts) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the values of the posting's ``PostingWords`` row, and the stem of each word it holds."""
+    columns, vocabulary = _columns(
+        facts.title,
+        names=_words(facts.occupation_label, *facts.occupation_titles),
+        surroundings=_surroundings(facts),
+        details=_spoken(facts, _prose(facts.sector_label, *facts.skills, *facts.details)),
+        description=_spoken(facts, _prose(facts.description)),
+    )
+    return {"posting_id": facts.id} | columns, vocabulary
+
+
+def document_row(facts: DocumentFacts) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the values of the ``SearchDocument`` row, and the stem of each word it holds."""
+    columns, vocabulary = _columns(
+        facts.title,
+        names=_words(*facts.names),
+        surroundings=_words(*facts.places),
+        details=_prose(*facts.details),
+        description=_prose(facts.description),
+    )
+    row = {
+        "kind": facts.kind.value,
+        "document_id": facts.id,
+        "territory_id": facts.territory_id,
+        "published_at": facts.published_at,
+        "valid_through": facts.valid_through,
+        "title": facts.title,
+        "description": facts.description,
+    }
+    return row | columns, vocabulary
+
+
+def _columns(
+    title: str,
+    *,
+    names: Iterable[Word],
+    surroundings: Iterable[Word],
+    details: Iterable[Word],
+    description: Iterable[Word],
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the columns that words are found and ranked by, and the stem of each word."""
     vocabulary: dict[str, str] = {}
     weights: dict[str, str] = {}
 
@@ -69,26 +109,25 @@ def words_row(facts: PostingFacts) -> tuple[dict[str, Any], dict[str, str]]:
             weights.setdefault(word.stem, weight)
             vocabulary[word.folded] = word.stem
 
-    titled = list(words(facts.title))
+    titled = list(words(title))
     weigh("A", titled)
-    weigh("B", _words(facts.occupation_label, *facts.occupation_titles))
-    weigh("C", _surroundings(facts))
+    weigh("B", names)
+    weigh("C", surroundings)
     named = [NAMED + stem for stem in weights]
-    weigh("C", _prose(facts, facts.sector_label, *facts.skills, *facts.details))
+    weigh("C", details)
     stems = {*weights, *named}
-    for word in _prose(facts, facts.description):
+    for word in description:
         stems.add(word.stem)
         vocabulary[word.folded] = word.stem
     heading = [f"'{stem}':1{weight}" for stem, weight in weights.items()]
     heading += [f"'={folded}':1A" for folded in dict.fromkeys(word.folded for word in titled)]
-    row = {
-        "posting_id": facts.id,
-        "title_key": title_key(facts.title),
+    columns = {
+        "title_key": title_key(title),
         "title_size": max(1, len({word.stem for word in titled})),
         "heading": " ".join(heading),
         "stems": " ".join(f"'{stem}'" for stem in sorted(stems)),
     }
-    return row, vocabulary
+    return columns, vocabulary
 
 
 def _words(*texts: str | None) -> Iterator[Word]:
@@ -110,11 +149,15 @@ def _surroundings(facts: PostingFacts) -> Iterator[Word]:
     )
 
 
-def _prose(facts: PostingFacts, *texts: str | None) -> Iterable[Word]:
-    """Yield the words of free text, without those that would answer falsely to a code."""
+def _prose(*texts: str | None) -> Iterator[Word]:
+    """Yield the words of free text, without figures that would answer falsely to a département's."""
     for word in _words(*texts):
-        if word.folded.isdigit() and len(word.folded) < _SHORTEST_NUMBER:
-            continue
-        if facts.contract_kind is not None and word.stem in _CONTRACT_STEMS:
-            continue
-        yield word
+        if not (word.folded.isdigit() and len(word.folded) < _SHORTEST_NUMBER):
+            yield word
+
+
+def _spoken(facts: PostingFacts, found: Iterable[Word]) -> Iterator[Word]:
+    """Yield the words without those that would answer falsely to a contract."""
+    for word in found:
+        if facts.contract_kind is None or word.stem not in _CONTRACT_STEMS:
+            yield word
