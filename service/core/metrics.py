@@ -41,6 +41,16 @@ FEED_ITEMS = Counter(
     "and postings withdrawn.",
     ["source", "outcome"],
 )
+SEARCHES = Counter(
+    "ancrage_searches",
+    "Searches answered while an engine outside PostgreSQL is in use, by the engine that answered and why it "
+    "did: asked or confirmed (the one outside); continued, not_ready, resting, unavailable, empty (PostgreSQL).",
+    ["engine", "why"],
+)
+SEARCH_BREAKER = Gauge(
+    "ancrage_search_breaker",
+    "Whether this process asks the engine outside: 0 yes, 1 not for now, 2 one search finds out.",
+)
 AUDIT_BREAKS = Gauge(
     "ancrage_audit_breaks",
     "Entries changed, removed, added or moved in the audit trail, at its last reading by this process.",
