@@ -75,6 +75,29 @@ def upgrade() -> None:
         sa.Column("settings_digest", sa.Text(), nullable=True),
         sa.Column("documents", sa.Integer(), server_default="0", nullable=False),
         sa.Column("epoch", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column(
+            "wanted", sa.Text(), nullable=True, comment="What the next feed begins with: rebuild or compare"
+        ),
+        sa.Column(
+            "next_created_at",
+            sa.Text(),
+            nullable=True,
+            comment="Of the index that is about to be swapped in",
+        ),
+        sa.Column(
+            "acknowledged",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="Number of the last batch known to be indexed",
+        ),
+        sa.Column(
+            "last_task",
+            sa.BigInteger(),
+            server_default="-1",
+            nullable=False,
+            comment="The engine's last task that was looked at",
+        ),
         sa.Column("holder", sa.Text(), nullable=True),
         sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),

@@ -193,7 +193,8 @@ class SearchFeed(Base):
 
     ``ready``: searches may be asked of it. ``holder``, until ``held_until``: who tells it what changed;
     ``epoch`` grows whenever that passes to another. ``created_at`` is the index's own date, by which one that
-    was wiped and made again is known; ``documents`` how many it held when last told.
+    was wiped and made again is known; ``documents`` how many it held when last told. ``acknowledged`` and
+    ``last_task`` are what a write that arrives late is known by (``jobs.feeding.strays``).
     """
 
     __tablename__ = "search_feed"
@@ -205,6 +206,14 @@ class SearchFeed(Base):
     settings_digest: Mapped[str | None]
     documents: Mapped[int] = mapped_column(default=0, server_default="0")
     epoch: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    wanted: Mapped[str | None] = mapped_column(comment="What the next feed begins with: rebuild or compare")
+    next_created_at: Mapped[str | None] = mapped_column(comment="Of the index that is about to be swapped in")
+    acknowledged: Mapped[int] = mapped_column(
+        BigInteger, default=0, server_default="0", comment="Number of the last batch known to be indexed"
+    )
+    last_task: Mapped[int] = mapped_column(
+        BigInteger, default=-1, server_default="-1", comment="The engine's last task that was looked at"
+    )
     holder: Mapped[str | None]
     held_until: Mapped[datetime.datetime | None]
     checked_at: Mapped[datetime.datetime | None]
