@@ -1,0 +1,1 @@
+"""The engine that asks Meilisearch, a search server outside PostgreSQL."""
