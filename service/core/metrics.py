@@ -44,7 +44,7 @@ FEED_ITEMS = Counter(
 SEARCHES = Counter(
     "ancrage_searches",
     "Searches answered while an engine outside PostgreSQL is in use, by the engine that answered and why it "
-    "did: asked, confirmed (the one outside); continued, not_ready, resting, unavailable, empty (PostgreSQL).",
+    "did: asked, confirmed (that one); continued, not_ready, resting, unavailable, empty (PostgreSQL).",
     ["engine", "why"],
 )
 SEARCH_BREAKER = Gauge(
