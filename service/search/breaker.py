@@ -50,8 +50,8 @@ class Breaker:
 
     ``failures`` in a row, or a single one that names its own pause, and nobody asks for ``first_pause``
     seconds; then exactly one search tries. If that fails the pause doubles, up to ``longest_pause``, with up
-    to a quarter more by chance so that processes do not come back all at once. What was asked before a change of
-    state says nothing about the time after it.
+    to a quarter more by chance so that processes do not come back all at once. What was asked before a
+    change of state says nothing about the time after it.
     """
 
     def __init__(
