@@ -28,6 +28,9 @@ def upgrade() -> None:
         sa.Column("valid_through", sa.DateTime(timezone=True), nullable=True),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("names", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("places", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("details", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("title_key", sa.Text(), nullable=False, comment="The title's stems in order"),
         sa.Column(
             "title_size", sa.Integer(), nullable=False, comment="How many stems the title has, at least 1"

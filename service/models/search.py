@@ -126,7 +126,8 @@ class SearchWord(Base):
 class SearchDocument(Base):
     """What any kind of thing but a posting is found, ranked and shown by: see ``PostingWords`` for the words.
 
-    ``document_id`` is the thing's own id; it has a row while the public may see it.
+    ``document_id`` is the thing's own id; it has a row while the public may see it. The row holds all that
+    engines are told of it (``schemas.search.DocumentFacts``), so one outside is told from here.
     """
 
     __tablename__ = "search_document"
@@ -140,6 +141,9 @@ class SearchDocument(Base):
     valid_through: Mapped[datetime.datetime | None]
     title: Mapped[str]
     description: Mapped[str | None]
+    names: Mapped[list[str]]
+    places: Mapped[list[str]]
+    details: Mapped[list[str]]
     title_key: Mapped[str] = mapped_column(comment="The title's stems in order")
     title_size: Mapped[int] = mapped_column(comment="How many stems the title has, at least 1")
     heading: Mapped[str] = mapped_column(TSVECTOR)
@@ -153,7 +157,7 @@ class SearchDocument(Base):
             "info": {
                 "tenancy": Tenancy(territory="territory_id", readable="true"),
                 "plain": plain(
-                    "territory_id published_at valid_through title description "
+                    "territory_id published_at valid_through title description names places details "
                     "title_key title_size heading stems"
                 ),
             }
