@@ -39,6 +39,16 @@ class Outcome:
     bytes_each: float
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Every answer of a load: its seconds, and how many had which status; ``elapsed`` and bytes of all."""
+
+    times: list[float]
+    elapsed: float
+    statuses: Counter[int]
+    received: int
+
+
 @dataclass(slots=True)
 class _Connection:
     socket: socket.socket
@@ -65,6 +75,20 @@ def drive(
     most: int | None = None,
 ) -> Outcome:
     """Send ``requests``, again from the beginning at their end, for ``seconds`` or until ``most`` answers."""
+    load = measure(port, requests, seconds=seconds, connections=connections, host=host, most=most)
+    return _outcome(load.times, load.elapsed, load.statuses, load.received)
+
+
+def measure(
+    port: int,
+    requests: Iterable[bytes],
+    *,
+    seconds: float = 5.0,
+    connections: int = 8,
+    host: str = "127.0.0.1",
+    most: int | None = None,
+) -> Load:
+    """Do as :func:`drive` does, and return every time."""
     coming = iter(requests) if isinstance(requests, Iterator) else cycle(requests)
     selector = selectors.DefaultSelector()
     for _ in range(connections):
@@ -94,7 +118,7 @@ def drive(
     for key in list(selector.get_map().values()):
         key.data.socket.close()
     selector.close()
-    return _outcome(times, elapsed, statuses, received)
+    return Load(times, elapsed, statuses, received)
 
 
 def _send(connection: _Connection, what: bytes) -> None:
