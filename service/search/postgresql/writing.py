@@ -1,6 +1,7 @@
 """From the facts of a posting, or of anything else, to its rows in the index."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from service.models.enums import ContractKind, RemoteKind, WorkingTime
@@ -59,27 +60,46 @@ def index_row(facts: PostingFacts) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """The words of a thing, by where they are said; every engine indexes these and no others."""
+
+    title: tuple[Word, ...]
+    names: tuple[Word, ...]
+    surroundings: tuple[Word, ...]
+    details: tuple[Word, ...]
+    description: tuple[Word, ...]
+
+
+def spoken(facts: PostingFacts | DocumentFacts) -> Spoken:
+    """Return the words that ``facts`` are found by."""
+    title = tuple(words(facts.title))
+    if isinstance(facts, DocumentFacts):
+        return Spoken(
+            title=title,
+            names=tuple(_words(*facts.names)),
+            surroundings=tuple(_words(*facts.places)),
+            details=tuple(_prose(*facts.details)),
+            description=tuple(_prose(facts.description)),
+        )
+    return Spoken(
+        title=title,
+        names=tuple(_words(facts.occupation_label, *facts.occupation_titles)),
+        surroundings=tuple(_surroundings(facts)),
+        details=tuple(_spoken(facts, _prose(facts.sector_label, *facts.skills, *facts.details))),
+        description=tuple(_spoken(facts, _prose(facts.description))),
+    )
+
+
 def words_row(facts: PostingFacts) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the values of the posting's ``PostingWords`` row, and the stem of each word it holds."""
-    columns, vocabulary = _columns(
-        facts.title,
-        names=_words(facts.occupation_label, *facts.occupation_titles),
-        surroundings=_surroundings(facts),
-        details=_spoken(facts, _prose(facts.sector_label, *facts.skills, *facts.details)),
-        description=_spoken(facts, _prose(facts.description)),
-    )
+    columns, vocabulary = _columns(facts.title, spoken(facts))
     return {"posting_id": facts.id} | columns, vocabulary
 
 
 def document_row(facts: DocumentFacts) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the values of the ``SearchDocument`` row, and the stem of each word it holds."""
-    columns, vocabulary = _columns(
-        facts.title,
-        names=_words(*facts.names),
-        surroundings=_words(*facts.places),
-        details=_prose(*facts.details),
-        description=_prose(facts.description),
-    )
+    columns, vocabulary = _columns(facts.title, spoken(facts))
     row = {
         "kind": facts.kind.value,
         "document_id": facts.id,
@@ -88,18 +108,14 @@ def document_row(facts: DocumentFacts) -> tuple[dict[str, Any], dict[str, str]]:
         "valid_through": facts.valid_through,
         "title": facts.title,
         "description": facts.description,
+        "names": list(facts.names),
+        "places": list(facts.places),
+        "details": list(facts.details),
     }
     return row | columns, vocabulary
 
 
-def _columns(
-    title: str,
-    *,
-    names: Iterable[Word],
-    surroundings: Iterable[Word],
-    details: Iterable[Word],
-    description: Iterable[Word],
-) -> tuple[dict[str, Any], dict[str, str]]:
+def _columns(title: str, found: Spoken) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the columns that words are found and ranked by, and the stem of each word."""
     vocabulary: dict[str, str] = {}
     weights: dict[str, str] = {}
@@ -109,21 +125,20 @@ def _columns(
             weights.setdefault(word.stem, weight)
             vocabulary[word.folded] = word.stem
 
-    titled = list(words(title))
-    weigh("A", titled)
-    weigh("B", names)
-    weigh("C", surroundings)
+    weigh("A", found.title)
+    weigh("B", found.names)
+    weigh("C", found.surroundings)
     named = [NAMED + stem for stem in weights]
-    weigh("C", details)
+    weigh("C", found.details)
     stems = {*weights, *named}
-    for word in description:
+    for word in found.description:
         stems.add(word.stem)
         vocabulary[word.folded] = word.stem
     heading = [f"'{stem}':1{weight}" for stem, weight in weights.items()]
-    heading += [f"'={folded}':1A" for folded in dict.fromkeys(word.folded for word in titled)]
+    heading += [f"'={folded}':1A" for folded in dict.fromkeys(word.folded for word in found.title)]
     columns = {
         "title_key": title_key(title),
-        "title_size": max(1, len({word.stem for word in titled})),
+        "title_size": max(1, len({word.stem for word in found.title})),
         "heading": " ".join(heading),
         "stems": " ".join(f"'{stem}'" for stem in sorted(stems)),
     }
