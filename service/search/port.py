@@ -7,12 +7,24 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.database import Database
-from service.schemas.search import PostingFacts, Rebuilt, SearchKind, SearchPage, SearchQuery
+from service.schemas.search import (
+    DocumentFacts,
+    PostingFacts,
+    Rebuilt,
+    SearchKind,
+    SearchPage,
+    SearchQuery,
+    TogetherPage,
+    TogetherQuery,
+)
+
+Facts = PostingFacts | DocumentFacts
+"""What an engine is told about one public thing: a posting, or anything else."""
 
 Progress = Callable[[int], None]
 """Called with how many documents are done so far."""
 
-Reader = Callable[[AsyncSession, uuid.UUID | None, int], Awaitable[Sequence[PostingFacts]]]
+Reader = Callable[[AsyncSession, uuid.UUID | None, int], Awaitable[Sequence[Facts]]]
 """``read(session, after, limit)``: facts of the next public documents, in order of id.
 
 ``after`` is the last id of the batch before, ``None`` to begin; an answer without facts is the end. A
@@ -50,7 +62,10 @@ class SearchEngine(Protocol):
         Raises ``BadCursor`` when ``query.after`` was not made by this order of hits.
         """
 
-    async def index(self, session: AsyncSession, documents: Sequence[PostingFacts]) -> None:
+    async def together(self, session: AsyncSession, query: TogetherQuery) -> TogetherPage:
+        """Return one page of several kinds, ranked together. Raises ``BadCursor`` as :meth:`search` does."""
+
+    async def index(self, session: AsyncSession, documents: Sequence[Facts]) -> None:
         """Make the index say exactly this of these documents. Doing it twice changes nothing."""
 
     async def remove(self, session: AsyncSession, kind: SearchKind, ids: Sequence[uuid.UUID]) -> None:

@@ -1,6 +1,7 @@
 """The engine that answers from, and writes to, PostgreSQL."""
 
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -10,33 +11,33 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.database import Database
-from service.models import Posting, PostingIndex, PostingWords
+from service.models import Posting, PostingIndex, PostingWords, SearchDocument
 from service.models.enums import PostingState
 from service.schemas.search import (
+    DocumentFacts,
     FacetValue,
     Hit,
     PostingFacet,
-    PostingFacts,
     Rebuilt,
     SearchKind,
     SearchPage,
     SearchQuery,
+    TogetherPage,
+    TogetherQuery,
 )
 from service.search.highlight import Wanted, highlights
-from service.search.port import Progress, Reader
-from service.search.postgresql import statements, vocabulary
+from service.search.port import Facts, Progress, Reader
+from service.search.postgresql import statements, together, vocabulary
 from service.search.postgresql.asking import Position, filter_values, filters_in_use, word_values
 from service.search.postgresql.reading import ALL_WORDS, ALL_WORDS_ANYWHERE, read
-from service.search.postgresql.writing import index_row, words_row
+from service.search.postgresql.writing import document_row, index_row, words_row
 from service.search.query import parse
 from service.search.words import words
 
 _BATCH = 200
-_ANALYZE = text("ANALYZE posting_index, posting_words, search_word")
+_ANALYZE = text("ANALYZE posting_index, posting_words, search_document, search_word")
 
-_TABLES: dict[SearchKind, tuple[type[PostingIndex | PostingWords], ...]] = {
-    SearchKind.POSTINGS: (PostingIndex, PostingWords)
-}
+_Table = type[PostingIndex | PostingWords | SearchDocument]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,37 +119,57 @@ class PostgresqlEngine:
             cut=parsed.cut,
         )
 
-    async def index(self, session: AsyncSession, documents: Sequence[PostingFacts]) -> None:
-        """Write the rows of these postings, in the session's transaction."""
+    async def together(self, session: AsyncSession, query: TogetherQuery) -> TogetherPage:
+        """Return one page of several kinds; see :func:`service.search.postgresql.together.together`."""
+        return await together.together(session, query, self.name)
+
+    async def index(self, session: AsyncSession, documents: Sequence[Facts]) -> None:
+        """Write the rows of these documents, in the session's transaction."""
         if not documents:
             return
         await session.flush()
-        rows: list[dict[str, Any]] = []
-        stems: dict[str, str] = {}
+        narrow: list[dict[str, Any]] = []
+        rows: dict[_Table, list[dict[str, Any]]] = {PostingWords: [], SearchDocument: []}
+        stems: dict[SearchKind, dict[str, str]] = defaultdict(dict)
         for facts in documents:
-            row, found = words_row(facts)
-            rows.append(row)
-            stems |= found
-        await _write(session, PostingIndex, [index_row(facts) for facts in documents])
-        await _write(session, PostingWords, rows)
-        await vocabulary.add(session, SearchKind.POSTINGS, stems)
+            if isinstance(facts, DocumentFacts):
+                row, found = document_row(facts)
+                rows[SearchDocument].append(row)
+                stems[facts.kind] |= found
+            else:
+                row, found = words_row(facts)
+                narrow.append(index_row(facts))
+                rows[PostingWords].append(row)
+                stems[SearchKind.POSTINGS] |= found
+        for table, written in ({PostingIndex: narrow} | rows).items():
+            if written:
+                await _write(session, table, written)
+        for kind, found in stems.items():
+            await vocabulary.add(session, kind, found)
 
     async def remove(self, session: AsyncSession, kind: SearchKind, ids: Sequence[uuid.UUID]) -> None:
-        """Delete the rows of these postings, in the session's transaction."""
-        for table in _TABLES[kind]:
+        """Delete the rows of these documents, in the session's transaction."""
+        if kind is not SearchKind.POSTINGS:
+            gone = (SearchDocument.kind == kind, SearchDocument.document_id.in_(ids))
+            await session.execute(delete(SearchDocument).where(*gone))
+            return
+        for table in (PostingIndex, PostingWords):
             await session.execute(delete(table).where(table.posting_id.in_(ids)))
 
     async def forget(self, session: AsyncSession, kind: SearchKind, text: str) -> None:
-        """Delete the words of ``text`` from the vocabulary, unless a posting still has them."""
+        """Delete the words of ``text`` from the vocabulary, unless a document still has them."""
         await vocabulary.forget(session, kind, {word.folded: word.stem for word in words(text)})
 
     async def rebuild(
         self, database: Database, kind: SearchKind, read: Reader, progress: Progress
     ) -> Rebuilt:
-        """Delete the rows of postings the public may not see, and write all others again."""
+        """Write the rows of every document again; delete those of postings the public may not see.
+
+        What is public of other kinds is not for the engine to know: whoever rebuilds them removes the rest.
+        """
         removed = 0
         async with database.transaction() as session:
-            for table in _TABLES[kind]:
+            for table in (PostingIndex, PostingWords) if kind is SearchKind.POSTINGS else ():
                 public = exists().where(
                     Posting.id == table.posting_id, Posting.state == PostingState.PUBLISHED, Posting.shown
                 )
@@ -209,16 +230,14 @@ def _hits(rows: Sequence[Row[Any]], wanted: Wanted | None) -> tuple[Hit, ...]:
     )
 
 
-async def _write(
-    session: AsyncSession, table: type[PostingIndex | PostingWords], rows: Sequence[Mapping[str, Any]]
-) -> None:
+async def _write(session: AsyncSession, table: _Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert or replace rows; those already there with the same values are left alone."""
     statement = insert(table)
-    columns = [column for column in table.__table__.columns if column.name != "posting_id"]
+    columns = [column for column in table.__table__.columns if not column.primary_key]
     changed = [statement.excluded[column.name] for column in columns]
     await session.execute(
         statement.on_conflict_do_update(
-            index_elements=["posting_id"],
+            index_elements=[column.name for column in table.__table__.columns if column.primary_key],
             set_={column.name: value for column, value in zip(columns, changed, strict=True)},
             where=or_(
                 *(column.is_distinct_from(value) for column, value in zip(columns, changed, strict=True))
