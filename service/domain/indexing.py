@@ -16,7 +16,7 @@ from service.schemas.search import SearchKind
 OUTDATED: Final = "search.outdated"
 """The event after which ``jobs.search`` tells the engine. One subject, so that waiting ones become one."""
 
-_SUBJECT: Final = uuid.UUID("5ea4c400-0000-7000-8000-000000000000")
+FEED_SUBJECT: Final = uuid.UUID("5ea4c400-0000-7000-8000-000000000000")
 _NOTED: Final = "search_outdated"
 
 
@@ -37,4 +37,4 @@ async def outdated(session: AsyncSession, kind: SearchKind, ids: Collection[uuid
         await session.execute(again, [{"kind": kind, "document_id": each} for each in sorted(ids)])
     if not session.info.get(_NOTED):
         session.info[_NOTED] = True
-        record(session, OUTDATED, actor="system:search", subject_id=_SUBJECT, audited=False)
+        record(session, OUTDATED, actor="system:search", subject_id=FEED_SUBJECT, audited=False)

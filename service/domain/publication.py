@@ -2,11 +2,11 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -55,7 +55,7 @@ def _distinct(values: Iterable[Any]) -> list[Any]:
     return sorted({value for value in values if value is not None})
 
 
-async def _read(session: AsyncSession, postings: Sequence[Posting]) -> _Rows:
+async def _read(session: AsyncSession, postings: Sequence[Posting], *, holding: bool = True) -> _Rows:
     territory_ids = _distinct(posting.territory_id for posting in postings)
     occupation_codes = _distinct(rendering.effective_occupation(posting) for posting in postings)
     titles: dict[str, list[str]] = defaultdict(list)
@@ -67,14 +67,14 @@ async def _read(session: AsyncSession, postings: Sequence[Posting]) -> _Rows:
         .order_by(OccupationTitle.code)
     ):
         titles[code].append(title)
-    # Shared until the commit: a new name waits for it, then finds these postings public and follows.
-    employers = await session.scalars(
+    query = (
         select(Employer)
         .where(Employer.id.in_(_distinct(posting.employer_id for posting in postings)))
         .order_by(Employer.id)
-        .with_for_update(read=True)
         .execution_options(populate_existing=True)
     )
+    # Shared until the commit: a new name waits for it, then finds these postings public and follows.
+    employers = await session.scalars(query.with_for_update(read=True) if holding else query)
     communes = await session.scalars(
         select(Commune).where(Commune.code.in_(_distinct(posting.commune_code for posting in postings)))
     )
@@ -223,6 +223,27 @@ async def public_facts(session: AsyncSession, after: uuid.UUID | None, limit: in
     postings = list(await session.scalars(query))
     rows = await _read(session, postings)
     return [_facts(posting, rows) for posting in postings]
+
+
+async def _facts_now(session: AsyncSession, query: Select[Posting]) -> list[PostingFacts]:
+    shown = query.where(Posting.state == PostingState.PUBLISHED, Posting.shown).order_by(Posting.id)
+    postings = list(await session.scalars(shown.execution_options(populate_existing=True)))
+    rows = await _read(session, postings, holding=False)
+    return [_facts(posting, rows) for posting in postings]
+
+
+async def facts_of(session: AsyncSession, ids: Collection[uuid.UUID]) -> list[PostingFacts]:
+    """Return what an engine outside is told of those of these postings that are public now.
+
+    Nothing is locked or waited for: a change that commits meanwhile is noted for that engine by itself.
+    """
+    return await _facts_now(session, select(Posting).where(Posting.id.in_(ids)))
+
+
+async def facts_after(session: AsyncSession, after: uuid.UUID | None, limit: int) -> list[PostingFacts]:
+    """Return the same of the next ``limit`` public postings in order of id, after ``after``."""
+    query = select(Posting).limit(limit)
+    return await _facts_now(session, query if after is None else query.where(Posting.id > after))
 
 
 async def refresh(session: AsyncSession, postings: Sequence[Posting]) -> None:

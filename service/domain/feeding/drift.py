@@ -1,0 +1,81 @@
+"""How far an index has drifted from the database."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service.core.database import Database
+from service.domain.feeding.sources import SOURCES
+from service.models import SearchPending
+from service.schemas.search import PostingFacts, SearchKind
+
+_PAGE = 1_000
+
+
+@dataclass(slots=True)
+class Drift:
+    """Ids of documents that the index lacks, has though the public may not see them, or has otherwise.
+
+    Documents that the engine is still to be told of are in none of them: they are ``awaited``.
+    """
+
+    missing: set[uuid.UUID] = field(default_factory=set)
+    extra: set[uuid.UUID] = field(default_factory=set)
+    different: set[uuid.UUID] = field(default_factory=set)
+    documents: int = 0
+    awaited: int = 0
+    refused: int = 0
+
+    @property
+    def ids(self) -> set[uuid.UUID]:
+        """Every document that drifted."""
+        return self.missing | self.extra | self.different
+
+    def __len__(self) -> int:
+        """Return how many documents drifted."""
+        return len(self.missing) + len(self.extra) + len(self.different)
+
+
+async def measure(
+    database: Database,
+    kind: SearchKind,
+    held: Mapping[uuid.UUID, str],
+    digest: Callable[[PostingFacts], str],
+) -> Drift:
+    """Compare what the engine ``held`` (digests by id) with what it should hold now.
+
+    Nobody may have told the engine anything since ``held`` was read: what changed since is then pending.
+    """
+    drift = Drift(documents=len(held))
+    left = set(held)
+    after: uuid.UUID | None = None
+    while True:
+        async with database.transaction() as session:
+            page = await SOURCES[kind].following(session, after, _PAGE)
+        for facts in page:
+            left.discard(facts.id)
+            if facts.id not in held:
+                drift.missing.add(facts.id)
+            elif held[facts.id] != digest(facts):
+                drift.different.add(facts.id)
+        if len(page) < _PAGE:
+            break
+        after = page[-1].id
+    drift.extra = left
+    async with database.transaction() as session:
+        awaited = await _awaited(session, kind)
+    for several in (drift.missing, drift.extra, drift.different):
+        several.difference_update(awaited)
+    drift.awaited = sum(error is None for error in awaited.values())
+    drift.refused = len(awaited) - drift.awaited
+    return drift
+
+
+async def _awaited(session: AsyncSession, kind: SearchKind) -> dict[uuid.UUID, str | None]:
+    rows = await session.execute(
+        select(SearchPending.document_id, SearchPending.error).where(SearchPending.kind == kind)
+    )
+    return {row.document_id: row.error for row in rows}
