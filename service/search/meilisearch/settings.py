@@ -1,0 +1,89 @@
+"""How Meilisearch is to index and rank. Settings are data: what changes them makes a new index."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from service.schemas.search import FACET_SIZE
+from service.search.query import ABBREVIATIONS
+from service.search.words import STOP_WORDS
+
+SEARCHED_WORDS: Final = 10
+"""Words of a query that Meilisearch reads."""
+
+# What weighs most comes first. The forms of a title's words stand behind the title itself.
+_SEARCHABLE: Final = ("title", "title_forms", "names", "forms", "surroundings", "details", "description")
+
+_EQUAL: Final = (
+    "territory",
+    "words",
+    "beginnings",
+    "contract",
+    "working_time",
+    "remote",
+    "in_tension",
+    "occupation",
+    "occupation_domains",
+    "sector",
+    "commune",
+    "departement",
+    "employer",
+    "source",
+    "placed",
+)
+_COMPARED: Final = ("newest", "valid_through", "salary")
+
+_CUTOFF: Final = 400  # Milliseconds after which Meilisearch answers with what it has ranked so far.
+_NO_LIMIT: Final = 1_000_000_000  # Totals are counted no further than the hits that could be asked for.
+_NEVER_A_STEM: Final = 2  # Letters: no longer word is reduced to so few.
+
+
+def synonyms() -> dict[str, tuple[str, ...]]:
+    """Return, for the stem of an abbreviation, the stems that say the same, all of them together."""
+    return dict(ABBREVIATIONS)
+
+
+def settings(alike: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
+    """Return the settings of an index of any kind. ``alike`` in place of :func:`synonyms`."""
+    alike = synonyms() if alike is None else alike
+    return {
+        "searchableAttributes": list(_SEARCHABLE),
+        "displayedAttributes": ["id", "digest", "newest"],
+        "filterableAttributes": [
+            _filterable(_EQUAL, comparison=False),
+            _filterable(_COMPARED, comparison=True),
+            "_geo",
+        ],
+        "sortableAttributes": ["newest"],
+        "rankingRules": ["sort", "words", "attributeRank", "exactness", "newest:desc"],
+        # Documents and queries come without stop words, and what is left of "mois" is "moi": only what
+        # can be no stem is named here.
+        "stopWords": sorted(word for word in STOP_WORDS if len(word) <= _NEVER_A_STEM),
+        "synonyms": {short: [" ".join(meaning)] for short, meaning in sorted(alike.items())},
+        # C++ and C# are words.
+        "nonSeparatorTokens": ["#", "+"],
+        # Stems are what the words of a document and of a query have in common; misspellings are read
+        # by the words that the database knows, so that both engines correct alike and say so.
+        "typoTolerance": {"enabled": False, "disableOnNumbers": True},
+        "localizedAttributes": [{"attributePatterns": ["*"], "locales": ["fra"]}],
+        "proximityPrecision": "byAttribute",
+        "prefixSearch": "indexingTime",
+        "facetSearch": False,
+        "faceting": {"maxValuesPerFacet": FACET_SIZE, "sortFacetValuesBy": {"*": "count"}},
+        "pagination": {"maxTotalHits": _NO_LIMIT},
+        "searchCutoffMs": _CUTOFF,
+    }
+
+
+def settings_digest(alike: Mapping[str, Sequence[str]] | None = None) -> str:
+    """Return what tells these settings from any others."""
+    return hashlib.sha256(orjson.dumps(settings(alike), option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+
+
+def _filterable(names: Sequence[str], *, comparison: bool) -> dict[str, Any]:
+    return {
+        "attributePatterns": list(names),
+        "features": {"facetSearch": False, "filter": {"equality": True, "comparison": comparison}},
+    }
