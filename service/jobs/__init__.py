@@ -19,7 +19,7 @@ from service.jobs.privacy import (
     stop_processing,
     sweep_files,
 )
-from service.jobs.search import maintain_search
+from service.jobs.search import feed_search, maintain_search, patrol_search, verify_search
 from service.jobs.sign_in import forget_sign_ins
 from service.jobs.work import Daily, Every, Handler, Tick
 
@@ -43,6 +43,7 @@ HANDLERS: Mapping[str, Sequence[Handler]] = {
     "posting.published": (regroup_posting, match_posting),
     "posting.withdrawn": (regroup_posting, match_posting),
     "referential.imported": (measure_tensions, refresh_coverage, match_everything),
+    "search.outdated": (feed_search,),
     "territory.updated": (match_territory,),
 }
 
@@ -56,6 +57,8 @@ SCHEDULE: Mapping[str, Tick] = {
     # Often enough that what is due goes within the day, on the longest of days too.
     "retention": Tick(Every(6 * 3600), apply_retention),
     "search": Tick(Daily(hour=2), maintain_search),
+    "search feed": Tick(Every(30), patrol_search),
+    "search verify": Tick(Daily(hour=3), verify_search),
     "sign-ins": Tick(Every(6 * 3600), forget_sign_ins),
     "matching": Tick(Daily(hour=0, minute=10), match_everything),
 }
