@@ -1,7 +1,9 @@
 """Finding a territory's public postings: from the visitor's words to stored documents."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import orjson
 from sqlalchemy import select
@@ -20,6 +22,7 @@ from service.schemas.search import (
     Highlights,
     PostingFacet,
     PostingFilters,
+    SearchPage,
     SearchQuery,
     SortValues,
 )
@@ -83,18 +86,11 @@ def _item(document: str, highlights: Highlights | None) -> str:
     return f'{document[:-1]},"highlights":{marked}}}'
 
 
-async def find_postings(
-    session: AsyncSession,
-    engine: SearchEngine,
-    territory: Territory,
-    search: PostingSearch,
-    *,
-    after: SortValues | None,
-    language: str,
-) -> Found:
-    """Return one page of the postings of ``territory`` and of all inside it. Raises :class:`Invalid`."""
-    inside = await territories.ids_showing(session, territory, "postings")
-    query = SearchQuery(
+def query_of(
+    search: PostingSearch, inside: Sequence[UUID], around: Around | None, after: SortValues | None
+) -> SearchQuery:
+    """Return what an engine is asked: ``search`` in the territories ``inside``."""
+    return SearchQuery(
         territory_ids=tuple(inside),
         text=search.q,
         filters=PostingFilters(
@@ -106,7 +102,7 @@ async def find_postings(
             in_tension=search.in_tension,
             communes=tuple(search.commune),
             departements=tuple(search.departement),
-            around=await _around(session, search),
+            around=around,
             yearly_salary_from=search.salary_from,
             remotes=tuple(search.remote),
             published_since=search.published_since,
@@ -119,10 +115,10 @@ async def find_postings(
         after=after,
         highlight=search.highlight,
     )
-    # The index holds only what is public; highlights are marked in the posting's own row.
-    async with elevated(session):
-        page = await engine.search(session, query)
-    documents = await public_documents(session, [hit.id for hit in page.hits], language)
+
+
+def found(page: SearchPage, documents: Mapping[UUID, str], language: str) -> Found:
+    """Return an engine's page with the stored documents of its hits; one that has none is left out."""
     return Found(
         items=[_item(documents[hit.id], hit.highlights) for hit in page.hits if hit.id in documents],
         summary={
@@ -151,3 +147,22 @@ async def find_postings(
         engine=page.engine,
         degraded=page.degraded,
     )
+
+
+async def find_postings(
+    session: AsyncSession,
+    engine: SearchEngine,
+    territory: Territory,
+    search: PostingSearch,
+    *,
+    after: SortValues | None,
+    language: str,
+) -> Found:
+    """Return one page of the postings of ``territory`` and of all inside it. Raises :class:`Invalid`."""
+    inside = await territories.ids_showing(session, territory, "postings")
+    query = query_of(search, inside, await _around(session, search), after)
+    # The index holds only what is public; highlights are marked in the posting's own row.
+    async with elevated(session):
+        page = await engine.search(session, query)
+    documents = await public_documents(session, [hit.id for hit in page.hits], language)
+    return found(page, documents, language)
