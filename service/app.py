@@ -29,6 +29,7 @@ from service.api import (
     providers,
     public_postings,
     referentials,
+    search,
     sign_in,
     syndication,
     territories,
@@ -50,6 +51,7 @@ Companion = Callable[[], AbstractAsyncContextManager[None]]
 ROUTERS = (
     territories.router,
     public_postings.router,
+    search.router,
     syndication.router,
     employers.router,
     partners.router,

@@ -17,7 +17,7 @@ from service.api.dependencies import (
 )
 from service.api.pages import link_next
 from service.api.problems import problems
-from service.api.searched import SEARCH_HEADER, search_headers
+from service.api.searched import ANSWERED, search_headers
 from service.domain import postings, searching, territories
 from service.schemas.base import Slug
 from service.schemas.public import FoundPostings, PostingSearch
@@ -29,24 +29,12 @@ _LINKED = "application/ld+json"
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "Not modified: what you have is still right"}
 }
-_ANSWERED: dict[int | str, dict[str, Any]] = {
-    200: {
-        "headers": {
-            SEARCH_HEADER: {
-                "description": "The engine that answered; followed by `; degraded` when another should have "
-                "and could not: such an answer has no `ETag` and is not to be kept.",
-                "required": True,
-                "schema": {"type": "string", "examples": ["postgresql", "postgresql; degraded"]},
-            }
-        }
-    }
-}
 
 
 @router.get(
     "/territories/{slug}/postings",
     response_model=FoundPostings,
-    responses=_NOT_MODIFIED | problems(404) | _ANSWERED,
+    responses=_NOT_MODIFIED | problems(404) | ANSWERED,
 )
 async def search_postings(
     request: Request,

@@ -1,10 +1,25 @@
 """What the header of an answer says of the search behind it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from service.domain.searching import Found
 
 SEARCH_HEADER = "Ancrage-Search"
+
+ANSWERED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "headers": {
+            SEARCH_HEADER: {
+                "description": "The engine that answered; followed by `; degraded` when another should have "
+                "and could not: such an answer has no `ETag` and is not to be kept.",
+                "required": True,
+                "schema": {"type": "string", "examples": ["postgresql", "postgresql; degraded"]},
+            }
+        }
+    }
+}
+"""What documents the header, among the responses of an operation."""
 
 
 def search_headers(found: Found, headers: Mapping[str, str], etag: str) -> dict[str, str]:

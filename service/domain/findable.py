@@ -1,6 +1,6 @@
 """What the public can find besides postings: its rows in the index, written with the thing itself.
 
-A verb that changes such a thing calls :func:`show` or :func:`hide` in its transaction; see docs/search-kinds.md.
+A verb that changes such a thing calls :func:`show` or :func:`hide` in its transaction (docs/search-kinds.md).
 """
 
 import uuid
@@ -15,11 +15,16 @@ from service.schemas.search import DocumentFacts, SearchKind
 from service.search import transactional_engine
 
 
-async def show(session: AsyncSession, documents: Sequence[DocumentFacts]) -> None:
-    """Make these things findable, by exactly these facts."""
-    await transactional_engine().index(session, documents)
-    for kind in {facts.kind for facts in documents}:
-        await indexing.outdated(session, kind, [facts.id for facts in documents if facts.kind is kind])
+async def show(session: AsyncSession, documents: Sequence[DocumentFacts]) -> list[DocumentFacts]:
+    """Make these things of one kind findable, by exactly these facts; return those that changed."""
+    if not documents:
+        return []
+    kind = documents[0].kind
+    known = {facts.id: facts for facts in await some(session, kind, [facts.id for facts in documents])}
+    changed = [facts for facts in documents if known.get(facts.id) != facts]
+    await transactional_engine().index(session, changed)
+    await indexing.outdated(session, kind, [facts.id for facts in changed])
+    return changed
 
 
 async def hide(session: AsyncSession, kind: SearchKind, ids: Collection[uuid.UUID]) -> None:
@@ -62,6 +67,11 @@ async def following(
     """Return the facts of the next ``limit`` findable things in order of id, after ``after``."""
     query = _stored(kind).limit(limit)
     return await _facts(session, query if after is None else query.where(SearchDocument.document_id > after))
+
+
+async def ids(session: AsyncSession, kind: SearchKind) -> set[uuid.UUID]:
+    """Return the ids of all findable things of a kind."""
+    return set(await session.scalars(select(SearchDocument.document_id).where(SearchDocument.kind == kind)))
 
 
 async def count(session: AsyncSession, kind: SearchKind) -> int:

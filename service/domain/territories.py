@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from service.core.errors import Conflict, FieldError, Invalid, NotFound
 from service.core.ids import new_id
 from service.core.reach import elevated
+from service.domain import findable, territory_facts
 from service.domain.access import Actor, require_territory
 from service.domain.events import record
 from service.models import Commune, Territory, TerritoryCommune
@@ -76,6 +77,12 @@ async def read_territory(session: AsyncSession, slug: str) -> TerritoryRead:
         raise _missing(slug)
     territory, holder, communes = row
     return _read(territory, holder, communes)
+
+
+async def read_some(session: AsyncSession, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, TerritoryRead]:
+    """Return territories as the public sees them, by id."""
+    rows = await session.execute(_listing().where(Territory.id.in_(ids)))
+    return {territory.id: _read(territory, slug, communes) for territory, slug, communes in rows}
 
 
 def _missing(slug: str) -> NotFound:
@@ -192,16 +199,22 @@ async def refresh_coverage(session: AsyncSession) -> int:
     Those get a new version, for the public reads how many communes a territory covers.
     """
     # Locked in the order of every other writer: widest first.
-    territories = await session.scalars(
+    locked = await session.scalars(
         select(Territory)
         .order_by(func.cardinality(Territory.lineage), Territory.id)
         .with_for_update(key_share=True)
     )
-    changed = [territory for territory in territories.all() if await _cover(session, territory)]
+    territories = locked.all()
+    changed = [territory for territory in territories if await _cover(session, territory)]
     for territory in changed:
         territory.version += 1
     await session.flush()
-    await bump_public_versions(session, [territory.id for territory in changed])
+    # Names of communes may have changed as well: they find the territories that cover them.
+    facts = await territory_facts.facts(session, [territory.id for territory in territories])
+    shown = await findable.show(session, facts)
+    await bump_public_versions(
+        session, {*(territory.id for territory in changed), *(one.territory_id for one in shown)}
+    )
     return len(changed)
 
 
@@ -287,6 +300,9 @@ async def _create(
     session.add(territory)
     await session.flush()
     await _cover(session, territory)
+    await findable.show(session, await territory_facts.facts(session, [territory.id]))
+    if parent is not None:
+        await bump_public_versions(session, [parent.id])
     record(session, "territory.created", actor=actor.name, territory_id=territory.id, subject_id=territory.id)
     return await read_territory(session, data.slug)
 
@@ -307,6 +323,7 @@ async def update_territory(
         await _cover(session, territory)
     territory.version += 1
     await session.flush()
+    await findable.show(session, await territory_facts.facts(session, [territory.id]))
     await bump_public_versions(session, [territory.id])
     record(
         session,

@@ -78,6 +78,7 @@ def test_the_operations_open_to_all_are_listed() -> None:
         "list_skills",
         "list_territories",
         "search_postings",
+        "search_territory",
         "start_provider_sign_in",
         "start_provider_sign_out",
     } == OPEN
