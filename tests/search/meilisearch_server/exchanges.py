@@ -53,7 +53,8 @@ class Recording:
             content["day"],
             {
                 test: [
-                    Exchange(*one[:4], answers[one[4]], one[5] if len(one) > 5 else None) for one in exchanges
+                    Exchange(method, path, body, status, answers[answer], *rest)
+                    for method, path, body, status, answer, *rest in exchanges
                 ]
                 for test, exchanges in content["tests"].items()
             },
