@@ -8,9 +8,10 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from service.domain import publication
+from service.domain import findable, publication
 from service.models import Posting, PostingIndex
-from service.schemas.search import PostingFacts, SearchKind
+from service.schemas.search import SearchKind
+from service.search.port import Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,8 @@ class Source:
     territories of these, public or not.
     """
 
-    some: Callable[[AsyncSession, Collection[uuid.UUID]], Awaitable[Sequence[PostingFacts]]]
-    following: Callable[[AsyncSession, uuid.UUID | None, int], Awaitable[Sequence[PostingFacts]]]
+    some: Callable[[AsyncSession, Collection[uuid.UUID]], Awaitable[Sequence[Facts]]]
+    following: Callable[[AsyncSession, uuid.UUID | None, int], Awaitable[Sequence[Facts]]]
     count: Callable[[AsyncSession], Awaitable[int]]
     places: Callable[[AsyncSession, Collection[uuid.UUID]], Awaitable[set[uuid.UUID]]]
 
@@ -36,7 +37,18 @@ async def _places_of_postings(session: AsyncSession, ids: Collection[uuid.UUID])
     return set(await session.scalars(select(Posting.territory_id).where(Posting.id.in_(ids)).distinct()))
 
 
+def _plain(kind: SearchKind) -> Source:
+    """Return how the documents of a kind without facts of its own are read: all of it is in the index."""
+    return Source(
+        some=lambda session, ids: findable.some(session, kind, ids),
+        following=lambda session, after, limit: findable.following(session, kind, after, limit),
+        count=lambda session: findable.count(session, kind),
+        places=lambda session, ids: findable.places(session, kind, ids),
+    )
+
+
 SOURCES: Final[Mapping[SearchKind, Source]] = {
+    **{kind: _plain(kind) for kind in SearchKind},
     SearchKind.POSTINGS: Source(
         some=publication.facts_of,
         following=publication.facts_after,
@@ -44,4 +56,4 @@ SOURCES: Final[Mapping[SearchKind, Source]] = {
         places=_places_of_postings,
     ),
 }
-"""The kinds an engine outside is told of; the others are found by PostgreSQL alone."""
+"""The kinds an engine outside is told of: all of them."""
