@@ -135,7 +135,7 @@ class ToxicProxy:
             writer.write(request.raw)
             await writer.drain()
             answers.append((await _message(reader))[:4096])
-            await _close(writer)
+            await closed(writer)
         return answers
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -144,7 +144,7 @@ class ToxicProxy:
         self._connections.add(task)
         upstream: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         try:
-            while request := await _request(reader):
+            while request := await next_request(reader):
                 self.asked += 1
                 if not await self._serve(request, reader, writer, upstream):
                     break
@@ -154,8 +154,8 @@ class ToxicProxy:
         finally:
             self._connections.discard(task)
             for _, open_writer in upstream:
-                await _close(open_writer)
-            await _close(writer)
+                await closed(open_writer)
+            await closed(writer)
 
     def _choose(self, request: Request) -> Mode:
         if self._mode is not Mode.PASS:
@@ -197,8 +197,8 @@ class ToxicProxy:
             server_reader, server_writer = upstream[0]
             server_writer.write(request.raw)
             await server_writer.drain()
-            answer = await _message(server_reader, bodiless=request.method == "HEAD")
-            writer.write(answer if mode is Mode.PASS else answer[: len(answer) // 2])
+            whole = await _message(server_reader, bodiless=request.method == "HEAD")
+            writer.write(whole if mode is Mode.PASS else whole[: len(whole) // 2])
             await writer.drain()
             return mode is Mode.PASS
         writer.write(_ANSWERS[mode])
@@ -210,24 +210,26 @@ class ToxicProxy:
         return await asyncio.open_connection(place.hostname, place.port, limit=1 << 20)
 
 
-def _answer(status: str, body: bytes, *headers: str) -> bytes:
+def answer(status: str, body: bytes, *headers: str) -> bytes:
+    """Return a whole answer of JSON."""
     lines = (f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers)
     return "\r\n".join((*lines, "", "")).encode() + body
 
 
 _ANSWERS = {
-    Mode.UNAVAILABLE: _answer("503 Service Unavailable", b'{"message":"too busy"}', "Retry-After: 1"),
-    Mode.FULL: _answer(
+    Mode.UNAVAILABLE: answer("503 Service Unavailable", b'{"message":"too busy"}', "Retry-After: 1"),
+    Mode.FULL: answer(
         "413 Payload Too Large",
         b'{"message":"The provided payload reached the size limit.","code":"payload_too_large",'
         b'"type":"invalid_request","link":""}',
     ),
-    Mode.GARBAGE: _answer("200 OK", b"\x00<html>}{ not what was asked for"),
+    Mode.GARBAGE: answer("200 OK", b"\x00<html>}{ not what was asked for"),
     Mode.NOT_HTTP: b"\x00\x01\x02 this speaks no HTTP\r\n\r\n",
 }
 
 
-async def _close(writer: asyncio.StreamWriter) -> None:
+async def closed(writer: asyncio.StreamWriter) -> None:
+    """Close a connection and wait until it is."""
     writer.close()
     with contextlib.suppress(OSError, asyncio.CancelledError):
         await writer.wait_closed()
@@ -242,7 +244,8 @@ async def _head(reader: asyncio.StreamReader) -> bytes:
         return b""
 
 
-async def _request(reader: asyncio.StreamReader) -> Request | None:
+async def next_request(reader: asyncio.StreamReader) -> Request | None:
+    """Return the next request of a connection, whole; ``None`` when the caller has left."""
     head = await _head(reader)
     if not head:
         return None
