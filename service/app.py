@@ -36,6 +36,7 @@ from service.api import (
 )
 from service.api.cross_origin import CrossOrigin
 from service.api.edge import Edge
+from service.api.lane.prepared import Answers, PreparedBytes
 from service.api.limits import Limiter
 from service.console import ROUTERS as CONSOLE_ROUTERS, ProblemPages
 from service.core.database import Database
@@ -85,6 +86,7 @@ def create_app(
     """
     configured = settings or get_settings()
     limiter = Limiter(configured)
+    answers = Answers(configured.public_cache_megabytes)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -98,6 +100,7 @@ def create_app(
                 app.state.keyring = await get_keyring(session, configured)
             app.state.cursors = Cursors(app.state.keyring.key("cursors"))
             await stack.enter_async_context(limiter.running(app.state.keyring))
+            await stack.enter_async_context(answers.running(database))
             for companion in companions:
                 await stack.enter_async_context(companion())
             yield
@@ -125,6 +128,11 @@ def create_app(
     app.add_middleware(Edge, settings=configured, limiter=limiter, origins=origins)
     # Around the edge: what is refused there is a page too.
     app.add_middleware(ProblemPages)
+    # Around everything, even what turns mistakes of ours into answers: each layer costs what a layer costs.
+    inner = app.build_middleware_stack
+    app.build_middleware_stack = (  # type: ignore[method-assign] # a layer that add_middleware puts further in
+        lambda: PreparedBytes(inner(), answers=answers)
+    )
     return app
 
 

@@ -108,9 +108,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", name=op.f("pk_search_feed")),
     )
 
+    op.create_index("ix_posting_index_expiry", "posting_index", ["territory_id", "valid_through"])
+
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_index("ix_posting_index_expiry", table_name="posting_index")
     for table in ("search_feed", "search_pending", "search_document"):
         op.drop_table(table)
     op.execute(sa.schema.DropSequence(sa.Sequence("search_version")))

@@ -21,6 +21,7 @@ from service.domain.access import PERMISSIONS, REASON_ASKED, Actor, Presented, a
 from service.domain.labels import LANGUAGES
 from service.search import SearchEngine
 
+LINKED_DATA = "application/ld+json"
 _VERSION_DIGITS = 9
 _WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
@@ -123,6 +124,12 @@ def preferences(header: str) -> dict[str, float]:
     return weights
 
 
+def wants_linked_data(accept: str) -> bool:
+    """Tell whether an ``Accept`` header asks for schema.org's JSON-LD rather than our own JSON."""
+    weights = preferences(accept)
+    return weights.get(LINKED_DATA, 0) > 0 and weights[LINKED_DATA] >= weights.get("application/json", 0)
+
+
 def get_language(
     accept_language: Annotated[
         str | None,
@@ -158,14 +165,15 @@ def entity_tag(*parts: Any) -> str:
     return f'"{digest.hexdigest()}"'
 
 
-def _tags(header: str) -> set[str]:
+def tags(header: str) -> set[str]:
+    """Return the tags that an ``If-None-Match`` header names, weak ones as strong."""
     return {tag.strip().removeprefix("W/") for tag in header.split(",")}
 
 
 def not_modified(request: Request, etag: str, headers: dict[str, str] | None = None) -> Response | None:
     """Return the 304 answer when the caller already has ``etag``, else None."""
     known = request.headers.get("if-none-match")
-    if known is not None and (known.strip() == "*" or etag in _tags(known)):
+    if known is not None and (known.strip() == "*" or etag in tags(known)):
         return Response(status_code=304, headers={"ETag": etag} | (headers or {}))
     return None
 

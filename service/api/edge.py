@@ -34,7 +34,7 @@ DURATION = Histogram(
     ["method", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-_SAFE_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+SAFE_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 # Links hold tokens in their path.
 _SECRET = re.compile(r"(ancrage_[a-z]{2}_)[0-9A-Za-z]+")
 _KEPT_CHARACTERS = 300
@@ -96,7 +96,7 @@ class Edge:
             await self.app(scope, receive, send)
             return
         offered = header(scope, b"x-request-id").decode("latin-1")
-        request_id = offered if _SAFE_ID.match(offered) else uuid4().hex
+        request_id = offered if SAFE_ID.match(offered) else uuid4().hex
         state: MutableMapping[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
         started = time.perf_counter()

@@ -7,25 +7,26 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 
 from service.api.dependencies import (
+    LINKED_DATA,
     PageCursors,
     PreferredLanguage,
     ReadSession,
     SearchDoor,
     entity_tag,
     not_modified,
-    preferences,
+    wants_linked_data,
 )
+from service.api.lane.marking import storable
 from service.api.pages import link_next
 from service.api.problems import problems
 from service.api.searched import ANSWERED, search_headers
-from service.domain import postings, searching, territories
+from service.domain import lasting, postings, searching, territories
 from service.schemas.base import Slug
 from service.schemas.public import FoundPostings, PostingSearch
 from service.schemas.public_postings import PublicPosting
 
 router = APIRouter(prefix="/v1", tags=["Public postings"])
 _HEADERS = {"Vary": "Accept, Accept-Language", "Cache-Control": "public, no-cache"}
-_LINKED = "application/ld+json"
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "Not modified: what you have is still right"}
 }
@@ -58,7 +59,8 @@ async def search_postings(
     """
     territory = await territories.get_showing(session, slug, "postings")
     asked = search.model_dump(mode="json", exclude={"after"})
-    etag = entity_tag(territory.id, territory.public_version, language, asked, search.after)
+    until = await lasting.next_expiry(session, territory)
+    etag = entity_tag(territory.id, territory.public_version, until, language, asked, search.after)
     if (unchanged := not_modified(request, etag, _HEADERS)) is not None:
         return unchanged
     filters = {"territory": slug, "language": language} | asked
@@ -74,6 +76,8 @@ async def search_postings(
     body = b"".join([head[:-1], b',"items":[', ",".join(found.items).encode(), b"]}"])
     response = Response(body, media_type="application/json", headers=search_headers(found, _HEADERS, etag))
     link_next(request, response, following)
+    if not found.degraded:
+        storable(request, territory.id, until)
     return response
 
 
@@ -85,7 +89,7 @@ async def search_postings(
     | {
         200: {
             "description": "The posting; with `Accept: application/ld+json`, as schema.org JobPosting",
-            "content": {_LINKED: {"schema": {"type": "object"}}},
+            "content": {LINKED_DATA: {"schema": {"type": "object"}}},
         }
     },
 )
@@ -101,17 +105,17 @@ async def get_public_posting(
     Example: `curl -H 'Accept: application/ld+json' …/v1/territories/pays-des-sources/postings/0190…`
     """
     territory = await territories.get_showing(session, slug, "postings")
-    accepted = preferences(request.headers.get("accept", ""))
-    linked = accepted.get(_LINKED, 0) > 0 and accepted[_LINKED] >= accepted.get("application/json", 0)
-    document = await postings.public_posting(session, territory, posting_id, language, linked=linked)
+    linked = wants_linked_data(request.headers.get("accept", ""))
+    document, until = await postings.public_posting(session, territory, posting_id, language, linked=linked)
     if linked:
         # Put into a page as it is, no text of a posting may end the script element it stands in.
         document = document.replace("<", "\\u003c")
     etag = entity_tag(document)
     if (unchanged := not_modified(request, etag, _HEADERS)) is not None:
         return unchanged
+    storable(request, territory.id, until)
     return Response(
         document,
-        media_type=_LINKED if linked else "application/json",
+        media_type=LINKED_DATA if linked else "application/json",
         headers=_HEADERS | {"ETag": etag},
     )

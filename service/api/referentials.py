@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from service.api.dependencies import After, Limit, PageCursors, ReadSession, entity_tag, not_modified
+from service.api.lane.marking import ANYTHING, REFERENTIALS, storable
 from service.api.pages import next_page, start_after
 from service.api.problems import problems
+from service.core.clock import now
 from service.domain.referentials import communes, occupations
 from service.schemas.base import CommuneCode, OccupationCode, Page, ReadModel, Slug
 from service.schemas.referentials import (
@@ -26,6 +29,8 @@ router = APIRouter(prefix="/v1", tags=["Referentials"])
 
 # Referentials change a few times a year; an hour old is young, and a tag makes the next one cheap.
 _CACHING = "public, max-age=3600"
+# What is suggested comes from an index in memory, which follows an import after a while.
+_KEPT = timedelta(minutes=1)
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified"}}
 Item = TypeVar("Item")
 Shape = TypeVar("Shape", bound=ReadModel)
@@ -56,7 +61,10 @@ class Within:
     territory: Annotated[Slug | None, Query(description="Only communes this territory covers.")] = None
 
 
-def _answer(request: Request, response: Response, shape: Shape) -> Shape | Response:
+def _answer(
+    request: Request, response: Response, shape: Shape, *, of: str = REFERENTIALS
+) -> Shape | Response:
+    storable(request, of, now() + _KEPT)
     etag = entity_tag(shape.model_dump(mode="json"))
     headers = {"ETag": etag, "Cache-Control": _CACHING}
     response.headers.update(headers)
@@ -213,11 +221,11 @@ async def list_communes(
     start = start_after(cursors, after, scope="communes", filters=filters)
     if q is not None and q.strip():
         found = await communes.suggest_communes(session, q, limit=limit, **chosen)
-        return _answer(request, response, _only_page(found))
+        return _answer(request, response, _only_page(found), of=ANYTHING)
     rows = await communes.list_communes(session, after=start, limit=limit + 1, **chosen)
-    return _answer(
-        request, response, _page(request, response, cursors, rows, limit, scope="communes", filters=filters)
-    )
+    # Which communes a territory covers is the territory's to say.
+    page = _page(request, response, cursors, rows, limit, scope="communes", filters=filters)
+    return _answer(request, response, page, of=ANYTHING)
 
 
 @router.get("/communes/{code}", response_model=CommuneRead, responses=_NOT_MODIFIED | problems(404))
@@ -230,4 +238,4 @@ async def get_commune(
 
     Example: `GET /v1/communes/07019`
     """
-    return _answer(request, response, await communes.read_commune(session, code))
+    return _answer(request, response, await communes.read_commune(session, code), of=ANYTHING)

@@ -13,10 +13,11 @@ from service.api.dependencies import (
     entity_tag,
     not_modified,
 )
+from service.api.lane.marking import storable
 from service.api.pages import link_next
 from service.api.problems import problems
 from service.api.searched import ANSWERED, search_headers
-from service.domain import finding, territories
+from service.domain import finding, lasting, territories
 from service.schemas.base import Slug
 from service.schemas.together import FoundTogether, TogetherSearch
 
@@ -60,7 +61,8 @@ async def search_territory(
     territory = await territories.get_by_slug(session, slug)
     asked = search.model_dump(mode="json", exclude={"after"})
     asked["kinds"] = sorted(set(asked["kinds"]))
-    etag = entity_tag(_SCOPE, territory.id, territory.public_version, language, asked, search.after)
+    until = await lasting.next_expiry(session, territory)
+    etag = entity_tag(_SCOPE, territory.id, territory.public_version, until, language, asked, search.after)
     if (unchanged := not_modified(request, etag, _HEADERS)) is not None:
         return unchanged
     filters = {"territory": slug, "language": language} | asked
@@ -76,4 +78,6 @@ async def search_territory(
     body = b"".join([head[:-1], b',"items":[', ",".join(found.items).encode(), b"]}"])
     response = Response(body, media_type="application/json", headers=search_headers(found, _HEADERS, etag))
     link_next(request, response, following)
+    if not found.degraded:
+        storable(request, territory.id, until)
     return response

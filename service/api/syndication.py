@@ -7,10 +7,11 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 
 from service.api.dependencies import PreferredLanguage, ReadSession, SearchDoor, entity_tag, not_modified
+from service.api.lane.marking import storable
 from service.api.problems import problems
 from service.api.searched import search_headers
 from service.core.pagination import MAX_LIMIT
-from service.domain import searching, territories
+from service.domain import lasting, searching, territories
 from service.models import Territory
 from service.schemas.base import Slug
 from service.schemas.public import PostingSearch
@@ -96,8 +97,9 @@ async def get_postings_feed(
     territory = await territories.get_showing(session, slug, "postings")
     # Unless configured, our own address is the one we were called by.
     here = request.app.state.settings.public_url or str(request.base_url).rstrip("/")
+    until = await lasting.next_expiry(session, territory)
     etag = entity_tag(
-        "atom", here, territory.id, territory.public_version, territory.version, language, limit
+        "atom", here, territory.id, territory.public_version, territory.version, until, language, limit
     )
     if (unchanged := not_modified(request, etag, _HEADERS)) is not None:
         return unchanged
@@ -106,6 +108,8 @@ async def get_postings_feed(
     base = f"{here}/v1/territories/{slug}/postings"
     address = f"{here}{request.url.path}" + (f"?{request.url.query}" if request.url.query else "")
     items = [orjson.loads(item) for item in found.items]
+    if not found.degraded:
+        storable(request, territory.id, until)
     return Response(
         _document(territory, items, base, address),
         media_type=MEDIA_TYPE,

@@ -18,6 +18,7 @@ from service.api.dependencies import (
     version_tag,
 )
 from service.api.idempotency import Idempotent, IdempotentRoute
+from service.api.lane.marking import ANYTHING, storable
 from service.api.pages import next_page, start_after
 from service.api.problems import problems
 from service.domain import territories
@@ -57,6 +58,7 @@ async def list_territories(
     )
     etag = entity_tag([item.model_dump(mode="json") for item in page.items], page.next)
     response.headers["ETag"] = etag
+    storable(request, ANYTHING)
     return not_modified(request, etag) or page
 
 
@@ -75,6 +77,7 @@ async def get_territory(
     territory = await territories.read_territory(session, slug)
     etag = version_tag(territory.version)
     response.headers["ETag"] = etag
+    storable(request, ANYTHING)
     return not_modified(request, etag) or territory
 
 

@@ -97,6 +97,11 @@ class Database:
             if session.info.pop(EVENTS_RECORDED, False):
                 self.wake()
 
+    @property
+    def engine(self) -> AsyncEngine | None:
+        """The engine; None on one connection, whose transaction nobody else can look into."""
+        return self.bind if isinstance(self.bind, AsyncEngine) else None
+
     async def close(self) -> None:
         """Close every pooled connection."""
         if isinstance(self.bind, AsyncEngine):

@@ -46,6 +46,13 @@ _NARROW = text(
     + f", set_config('role', '{ROLE}', true)"
 )
 _WIDEN = text("SELECT set_config('role', 'none', true)")
+_NOTHING = dict.fromkeys(_SETTINGS[:4], "{}") | dict.fromkeys(_SETTINGS[4:], "")
+NARROWED = (
+    "SELECT "
+    + ", ".join(f"set_config('ancrage.{name}', '{value}', false)" for name, value in _NOTHING.items())
+    + f", set_config('role', '{ROLE}', false)"
+)
+"""Lets a whole connection reach nowhere, transaction or not."""
 
 
 def _array(ids: Iterable[uuid.UUID]) -> str:

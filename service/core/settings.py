@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
 
     max_header_bytes: Annotated[int, Field(ge=1024, le=1_048_576)] = 32_768
+    public_cache_megabytes: Annotated[int, Field(ge=0, le=65_536)] = 64
     request_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     forwarded_allow_ips: str = Field(
         "127.0.0.1", description="Proxies whose X-Forwarded-For tells the caller's address, or *."

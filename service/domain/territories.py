@@ -4,12 +4,13 @@ import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, literal, or_, select, update
+from sqlalchemy import Select, Text, cast, delete, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from service.core.errors import Conflict, FieldError, Invalid, NotFound
 from service.core.ids import new_id
+from service.core.listening import PUBLIC
 from service.core.reach import elevated
 from service.domain import findable, territory_facts
 from service.domain.access import Actor, require_territory
@@ -153,10 +154,15 @@ async def bump_public_versions(
             update(Territory)
             .where(Territory.id.in_(ids))
             .values(public_version=Territory.public_version + 1)
-            .returning(Territory.id, Territory.public_version)
+            .returning(
+                Territory.id,
+                Territory.public_version,
+                # Every process forgets its prepared answers at the commit.
+                func.pg_notify(PUBLIC, cast(Territory.id, Text)),
+            )
             .execution_options(synchronize_session=False)
         )
-        return dict(iter(changed))
+        return {row.id: row.public_version for row in changed}
 
 
 async def _cover(session: AsyncSession, territory: Territory) -> bool:
@@ -301,8 +307,7 @@ async def _create(
     await session.flush()
     await _cover(session, territory)
     await findable.show(session, await territory_facts.facts(session, [territory.id]))
-    if parent is not None:
-        await bump_public_versions(session, [parent.id])
+    await bump_public_versions(session, [territory.id])
     record(session, "territory.created", actor=actor.name, territory_id=territory.id, subject_id=territory.id)
     return await read_territory(session, data.slug)
 

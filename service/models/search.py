@@ -49,6 +49,7 @@ class PostingIndex(Base):
         Index("ix_posting_index_newest", "territory_id", "published_at", "posting_id"),
         Index("ix_posting_index_newest_of_all", "published_at", "posting_id"),
         Index("ix_posting_index_point", "latitude", "longitude"),
+        Index("ix_posting_index_expiry", "territory_id", "valid_through"),
         {
             "info": {
                 "tenancy": Tenancy(territory="territory_id", employer="employer_id", readable="true"),

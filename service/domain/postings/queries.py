@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -121,8 +122,8 @@ async def public_documents(
 
 async def public_posting(
     session: AsyncSession, territory: Territory, posting_id: uuid.UUID, language: str, *, linked: bool
-) -> str:
-    """Return one public posting as JSON text.
+) -> tuple[str, datetime | None]:
+    """Return one public posting as JSON text, and when it will no longer be public.
 
     ``linked`` asks for its schema.org JobPosting.
 
@@ -170,4 +171,4 @@ async def public_posting(
     )
     if document is None:
         raise NotFound(f"There is no posting {posting_id} in this territory.")
-    return document
+    return document, posting.valid_through

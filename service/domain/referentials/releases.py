@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from service.core.listening import PUBLIC, REFERENTIALS
 from service.domain import events
 from service.domain.access import Actor
 from service.domain.referentials.loading import Effect
@@ -113,6 +114,7 @@ async def conclude(
     session.add(release)
     await session.flush()
     _known.pop(session.get_bind(), None)
+    await session.execute(select(func.pg_notify(PUBLIC, REFERENTIALS)))
     events.record(
         session,
         "referential.imported",
