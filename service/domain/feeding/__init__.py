@@ -10,7 +10,6 @@ from service.domain.feeding.batches import (
     acknowledge,
     next_batch,
     next_number,
-    retry_refused,
     show_everywhere_again,
     tell_again,
 )
@@ -35,6 +34,7 @@ from service.domain.feeding.holding import (
     present_transaction,
     read,
     take,
+    want,
 )
 from service.domain.feeding.sources import SOURCES, Source
 
@@ -66,8 +66,8 @@ __all__ = [
     "open_feed",
     "present_transaction",
     "read",
-    "retry_refused",
     "show_everywhere_again",
     "take",
     "tell_again",
+    "want",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.domain import indexing, territories
@@ -13,7 +13,8 @@ from service.domain.feeding import holding
 from service.domain.feeding.holding import Hold
 from service.domain.feeding.sources import SOURCES
 from service.models import SEARCH_VERSIONS, SearchPending, Territory
-from service.schemas.search import PostingFacts, SearchKind
+from service.schemas.search import SearchKind
+from service.search.port import Facts
 
 BATCH: Final = 1_000
 """Documents told at once, at most."""
@@ -56,7 +57,7 @@ class Batch:
     kind: SearchKind
     number: int
     versions: Mapping[uuid.UUID, int]
-    facts: Sequence[PostingFacts]
+    facts: Sequence[Facts]
     gone: Sequence[uuid.UUID]
     places: Collection[uuid.UUID]
 
@@ -123,15 +124,6 @@ async def acknowledge(
 async def tell_again(session: AsyncSession, kind: SearchKind, ids: Collection[uuid.UUID]) -> None:
     """Note documents whose last word came, maybe, from a holder whose time was over."""
     await indexing.outdated(session, kind, ids)
-
-
-async def retry_refused(session: AsyncSession, kind: SearchKind) -> None:
-    """Let documents that the engine refused be tried once more."""
-    await session.execute(
-        update(SearchPending)
-        .where(SearchPending.kind == kind, SearchPending.error.is_not(None))
-        .values(error=None)
-    )
 
 
 async def show_everywhere_again(session: AsyncSession) -> None:

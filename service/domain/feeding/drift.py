@@ -1,7 +1,7 @@
 """How far an index has drifted from the database."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -10,9 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service.core.database import Database
 from service.domain.feeding.sources import SOURCES
 from service.models import SearchPending
-from service.schemas.search import PostingFacts, SearchKind
+from service.schemas.search import SearchKind
+from service.search.port import Facts
 
 _PAGE = 1_000
+
+Digests = Callable[[Sequence[Facts]], Awaitable[Mapping[uuid.UUID, str]]]
+"""From facts to the digests of the documents made of them, by id."""
 
 
 @dataclass(slots=True)
@@ -43,7 +47,7 @@ async def measure(
     database: Database,
     kind: SearchKind,
     held: Mapping[uuid.UUID, str],
-    digest: Callable[[PostingFacts], str],
+    digests: Digests,
 ) -> Drift:
     """Compare what the engine ``held`` (digests by id) with what it should hold now.
 
@@ -55,12 +59,12 @@ async def measure(
     while True:
         async with database.transaction() as session:
             page = await SOURCES[kind].following(session, after, _PAGE)
-        for facts in page:
-            left.discard(facts.id)
-            if facts.id not in held:
-                drift.missing.add(facts.id)
-            elif held[facts.id] != digest(facts):
-                drift.different.add(facts.id)
+        for each, digest in (await digests(page)).items():
+            left.discard(each)
+            if each not in held:
+                drift.missing.add(each)
+            elif held[each] != digest:
+                drift.different.add(each)
         if len(page) < _PAGE:
             break
         after = page[-1].id

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.domain.events import record
@@ -167,6 +167,18 @@ async def let_go(session: AsyncSession, hold: Hold) -> None:
     )
     if row.trouble is None and (row.wanted or await session.scalar(waiting.limit(1))):
         ask(session)
+
+
+async def want(session: AsyncSession, kind: SearchKind, what: str) -> None:
+    """Have the next feed begin by comparing or rebuilding, and try again what the engine refused."""
+    row = await _locked(session, kind)
+    if row is None:
+        return
+    if row.wanted != REBUILD:
+        row.wanted = what
+    refused = SearchPending.error.is_not(None)
+    await session.execute(update(SearchPending).where(SearchPending.kind == kind, refused).values(error=None))
+    ask(session)
 
 
 def ask(session: AsyncSession) -> None:

@@ -13,10 +13,9 @@ from service.domain import feeding
 from service.domain.feeding import SOURCES
 from service.jobs.feeding.outside import Outside, insist
 from service.jobs.feeding.telling import Teller, documents_of
-from service.schemas.search import PostingFacts
 from service.search.meilisearch.administration import IndexState, TaskFailed
 from service.search.meilisearch.settings import settings, settings_digest
-from service.search.port import Unavailable
+from service.search.port import Facts, Unavailable
 
 _PAGE: Final = 1_000
 _ON_THEIR_WAY: Final = 8
@@ -111,7 +110,7 @@ class Rebuilder:
             await self._receive()
         return indexed
 
-    async def _send(self, page: Sequence[PostingFacts], mark: str) -> None:
+    async def _send(self, page: Sequence[Facts], mark: str) -> None:
         documents = await documents_of(page)
         ids = [facts.id for facts in page]
         try:

@@ -11,14 +11,14 @@ from service.core.database import Database
 from service.domain import feeding
 from service.domain.feeding import BATCH, Batch, Feed, Hold, Superseded
 from service.jobs.feeding.outside import Outside, Refused
-from service.schemas.search import PostingFacts
 from service.search.meilisearch.documents import document
 from service.search.meilisearch.marking import Written
+from service.search.port import Facts
 
 log = structlog.get_logger(__name__)
 
 
-async def documents_of(facts: Sequence[PostingFacts]) -> list[dict[str, Any]]:
+async def documents_of(facts: Sequence[Facts]) -> list[dict[str, Any]]:
     """Return the documents made of these facts. They are made in a thread: a thousand take a second."""
     return await asyncio.to_thread(lambda: [document(each) for each in facts])
 

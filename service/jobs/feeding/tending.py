@@ -14,11 +14,11 @@ from service.jobs.feeding.keeping import Keeper, keeping
 from service.jobs.feeding.outside import Outside
 from service.jobs.feeding.rebuilding import Rebuilder
 from service.jobs.feeding.telling import Replaced, Teller, documents_of, is_late
-from service.schemas.search import PostingFacts, SearchKind
+from service.schemas.search import SearchKind
 from service.search.meilisearch.administration import TaskFailed
 from service.search.meilisearch.marking import MarkedAdministration
 from service.search.meilisearch.settings import settings_digest
-from service.search.port import Unavailable
+from service.search.port import Facts, Unavailable
 
 MISSING: Final = "The index is missing."
 OTHER: Final = "The index is another than the one that was built."
@@ -187,7 +187,7 @@ class Tender:
             await feeding.change(session, self._keeper.hold, **values)
 
 
-async def _digests(page: Sequence[PostingFacts]) -> dict[uuid.UUID, str]:
+async def _digests(page: Sequence[Facts]) -> dict[uuid.UUID, str]:
     made = await documents_of(page)
     return {facts.id: str(one["digest"]) for facts, one in zip(page, made, strict=True)}
 
