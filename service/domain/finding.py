@@ -163,7 +163,7 @@ async def find_together(
 
 def _summary(page: TogetherPage) -> dict[str, Any]:
     return {
-        "totals": page.totals,
+        "totals": {kind.value: total for kind, total in page.totals.items()},
         "engine": page.engine,
         "degraded": page.degraded,
         "relaxed": page.relaxed,
