@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from service.core.database import Database
 from service.core.ids import new_id
 from service.models import Commune, Posting, Territory
 from service.models.enums import PostingState
@@ -15,14 +16,59 @@ from service.schemas.search import (
     PostingFacet,
     PostingFacts,
     PostingFilters,
+    Rebuilt,
     SearchKind,
     SearchPage,
     SearchQuery,
+    TogetherPage,
+    TogetherQuery,
 )
-from service.search import SearchEngine
+from service.search import Progress, Reader, SearchEngine
+from service.search.port import Facts
+from service.search.postgresql import PostgresqlEngine
 from tests.factories import create_commune, create_occupation, create_territory
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+class FedEngine:
+    """An engine outside PostgreSQL as it is in use: its tables, which say what is public, come first.
+
+    What is done with a session is done to both; only searches are the other engine's alone.
+    """
+
+    def __init__(self, outside: SearchEngine) -> None:
+        self.name = outside.name
+        self.outside = outside
+        self.truth = PostgresqlEngine()
+
+    async def search(self, session: AsyncSession, query: SearchQuery) -> SearchPage:
+        return await self.outside.search(session, query)
+
+    async def together(self, session: AsyncSession, query: TogetherQuery) -> TogetherPage:
+        return await self.outside.together(session, query)
+
+    async def index(self, session: AsyncSession, documents: Sequence[Facts]) -> None:
+        await self.truth.index(session, documents)
+        await self.outside.index(session, documents)
+
+    async def remove(self, session: AsyncSession, kind: SearchKind, ids: Sequence[uuid.UUID]) -> None:
+        await self.truth.remove(session, kind, ids)
+        await self.outside.remove(session, kind, ids)
+
+    async def forget(self, session: AsyncSession, kind: SearchKind, text: str) -> None:
+        await self.truth.forget(session, kind, text)
+        await self.outside.forget(session, kind, text)
+
+    async def rebuild(
+        self, database: Database, kind: SearchKind, read: Reader, progress: Progress
+    ) -> Rebuilt:
+        await self.truth.rebuild(database, kind, read, progress)
+        return await self.outside.rebuild(database, kind, read, progress)
+
+    async def maintain(self, session: AsyncSession) -> None:
+        await self.truth.maintain(session)
+        await self.outside.maintain(session)
 
 
 class World:

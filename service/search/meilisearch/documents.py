@@ -11,7 +11,16 @@ from typing import Any, Final
 import orjson
 
 from service.schemas.search import DocumentFacts, PostingFacts
-from service.search.meilisearch.values import CODE, ENDLESS, NAME, kept, microseconds, newest, salary
+from service.search.meilisearch.values import (
+    CODE,
+    ENDLESS,
+    EVERYTHING,
+    NAME,
+    kept,
+    microseconds,
+    newest,
+    salary,
+)
 from service.search.postgresql.writing import Spoken, spoken
 from service.search.words import Word
 
@@ -61,6 +70,7 @@ def _texts(found: Spoken) -> dict[str, Any]:
         "description": _stems(found.description),
         "beginnings": sorted(spellings),
         "words": sorted({word.stem for word in everything}),
+        "everything": EVERYTHING,
     }
 
 

@@ -7,14 +7,25 @@ from typing import Any, Final
 import orjson
 
 from service.schemas.search import FACET_SIZE
-from service.search.query import ABBREVIATIONS
+from service.search.synonyms import ALIKE
 from service.search.words import STOP_WORDS
+
+Alike = Mapping[str, tuple[tuple[str, ...], ...]]
 
 SEARCHED_WORDS: Final = 10
 """Words of a query that Meilisearch reads."""
 
 # What weighs most comes first. The forms of a title's words stand behind the title itself.
-_SEARCHABLE: Final = ("title", "title_forms", "names", "forms", "surroundings", "details", "description")
+_SEARCHABLE: Final = (
+    "title",
+    "title_forms",
+    "names",
+    "forms",
+    "surroundings",
+    "details",
+    "description",
+    "everything",
+)
 
 _EQUAL: Final = (
     "territory",
@@ -40,14 +51,8 @@ _NO_LIMIT: Final = 1_000_000_000  # Totals are counted no further than the hits 
 _NEVER_A_STEM: Final = 2  # Letters: no longer word is reduced to so few.
 
 
-def synonyms() -> dict[str, tuple[str, ...]]:
-    """Return, for the stem of an abbreviation, the stems that say the same, all of them together."""
-    return dict(ABBREVIATIONS)
-
-
-def settings(alike: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
-    """Return the settings of an index of any kind. ``alike`` in place of :func:`synonyms`."""
-    alike = synonyms() if alike is None else alike
+def settings(alike: Alike = ALIKE) -> dict[str, Any]:
+    """Return the settings of an index of any kind. ``alike``: what stands for which words."""
     return {
         "searchableAttributes": list(_SEARCHABLE),
         "displayedAttributes": ["id", "digest", "newest"],
@@ -61,7 +66,7 @@ def settings(alike: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]
         # Documents and queries come without stop words, and what is left of "mois" is "moi": only what
         # can be no stem is named here.
         "stopWords": sorted(word for word in STOP_WORDS if len(word) <= _NEVER_A_STEM),
-        "synonyms": {short: [" ".join(meaning)] for short, meaning in sorted(alike.items())},
+        "synonyms": {typed: [" ".join(other) for other in others] for typed, others in sorted(alike.items())},
         # C++ and C# are words.
         "nonSeparatorTokens": ["#", "+"],
         # Stems are what the words of a document and of a query have in common; misspellings are read
@@ -77,7 +82,7 @@ def settings(alike: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]
     }
 
 
-def settings_digest(alike: Mapping[str, Sequence[str]] | None = None) -> str:
+def settings_digest(alike: Alike = ALIKE) -> str:
     """Return what tells these settings from any others."""
     return hashlib.sha256(orjson.dumps(settings(alike), option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 

@@ -14,6 +14,9 @@ from typing import Final
 
 from service.schemas.search import PostingFacet
 
+EVERYTHING: Final = "#every"
+"""A word that every document holds and that nobody can type: a query for it ranks what no other does."""
+
 ENDLESS: Final = 1 << 53
 """Of a date in microseconds: never. No greater whole number is sure to be kept."""
 
