@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from service.core.text import fold
 from service.schemas.search import MAX_WORDS
+from service.search.synonyms import ALIKE
 from service.search.words import LONGEST_WORD, title_key, words
 
 LONGEST_TEXT = 1_000
@@ -19,28 +20,8 @@ _WEAK_STEMS = frozenset(
     for word in words("emploi emplois offre offres job jobs annonce recrutement recrute cherche recherche")
 )
 
-# Abbreviations of the trades, each with the stems it stands for.
-_ABBREVIATIONS = {
-    "ad": "aide domicile",
-    "aes": "accompagnant éducatif social",
-    "as": "aide soignant",
-    "ash": "agent service hospitalier",
-    "avs": "auxiliaire vie sociale",
-    "btp": "bâtiment",
-    "compta": "comptable",
-    "dev": "développeur",
-    "ide": "infirmier",
-    "kine": "kinésithérapeute",
-    "pl": "poids lourd",
-    "prof": "professeur",
-    "rh": "ressources humaines",
-    "spl": "super poids lourd",
-    "tp": "travaux publics",
-    "veto": "vétérinaire",
-    "weekend": "week end",
-}
 ABBREVIATIONS: dict[str, tuple[str, ...]] = {
-    short: tuple(word.stem for word in words(meaning)) for short, meaning in _ABBREVIATIONS.items()
+    typed: alternatives[0] for typed, alternatives in ALIKE.items() if " " not in typed
 }
 """Stem of an abbreviation → stems that say the same, all of them together."""
 

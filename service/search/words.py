@@ -29,7 +29,7 @@ STOP_WORDS = frozenset(
     serez ses si sien soi soit son sont sous suis sur ta tandis te tel telle telles tels tes toi ton tous tout
     toute toutes tres tu un une vers via voici voila vos votre vous y
     """.split()  # noqa: SIM905 - a list of words reads best as text
-) - {"as"}  # aide-soignant
+) - {"as", "car"}  # aide-soignant, autocar
 
 # What remains of "H/F", "F.H.X", "Directeur(trice)", "conseiller.ère", "technicien(ne)".
 _GENDER_MARKS = frozenset(
@@ -48,7 +48,30 @@ _FEMININES = (
     ("ive", "if"),
     ("ee", "e"),
 )
-_SPELLINGS = {"st": "saint", "ste": "sainte", "sts": "saints", "stes": "saintes", "travaux": "travail"}
+_SPELLINGS = {
+    "st": "saint",
+    "ste": "sainte",
+    "sts": "saints",
+    "stes": "saintes",
+    "travaux": "travail",
+    "paye": "paie",
+    "developer": "developpeur",
+    # Pairs of ROME's titles ("Manager / Manageuse") that no rule of endings brings together.
+    "ambassadrice": "ambassadeur",
+    "barmaid": "barman",
+    "barwoman": "barman",
+    "bookeuse": "booker",
+    "camerawoman": "cameraman",
+    "designeuse": "designer",
+    "dispatcheuse": "dispatcher",
+    "manageuse": "manager",
+    "pizzaiola": "pizzaiolo",
+    "reportrice": "reporter",
+    "rewriteuse": "rewriter",
+    "sushiwoman": "sushiman",
+    "torera": "torero",
+}
+_INVARIABLE = frozenset({"caces"})
 
 _WORD = re.compile(r"[0-9a-zœæß\x01]+(?:[+#]+(?![0-9a-zœæß\x01]))?")
 _KEPT = {"œ": "oe", "æ": "ae", "ß": "ss", "\x01": ""}
@@ -97,8 +120,8 @@ def stem(word: str) -> str:
     ``directeur``; ``commerciaux`` → ``commercial``. Families of words stay apart: ``boulangerie`` is
     not ``boulanger``.
     """
-    word = _SPELLINGS.get(word, word)
-    if len(word) <= _SHORTEST_STEM or not word.isalpha():
+    word = _SPELLINGS.get(word) or _SPELLINGS.get(word.removesuffix("s"), word)
+    if len(word) <= _SHORTEST_STEM or not word.isalpha() or word in _INVARIABLE:
         return word
     for ending, singular in _PLURALS:
         if word.endswith(ending):

@@ -1,6 +1,6 @@
 """What a text asks of the index: for each word the stems that answer, and how far to give way."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, combinations, pairwise
@@ -9,12 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.schemas.search import Correction, SearchKind
 from service.search.postgresql import vocabulary
-from service.search.query import ABBREVIATIONS, ParsedText, TypedWord
+from service.search.query import ParsedText, TypedWord
+from service.search.synonyms import alternatives
 from service.search.words import stem
 
 _RARE = 2  # Documents. A word this rare may be a misspelling that a text holds too…
 _MEANT = 10  # …of a word at least so many times more frequent.
 _SHORTEST_PART = 3
+_SHORTEST_BARE = 5
+_ARTICLES = ("l", "d", "la", "le", "les", "de", "du", "des")
 _SHORTEST_BEGINNING = 3  # A shorter known word is taken as it is: "as", "07".
 
 NAMED = "^"  # Before a stem, in the index: some name of the posting holds it.
@@ -63,11 +66,11 @@ class ReadWord:
         """Return the tsquery of everything that answers to the word.
 
         What a typed beginning may become is looked for among names (titles, trades, places,
-        employers), where it means something; ``wide``, in every text.
+        employers), where it means something; ``wide``, in every text, unless it is a word by itself.
         """
         mark = "" if wide else NAMED
         singles = [self.exact]
-        if self.beginning:
+        if self.beginning and not (wide and self.known):
             singles.append(f"{_quote(mark + self.beginning)}:*")
             singles += [_quote(mark + stem) for stem in self.begun]
         singles += [_quote(stem) for stem in self.variants]
@@ -167,6 +170,8 @@ async def read(session: AsyncSession, kinds: Sequence[SearchKind], parsed: Parse
         (first.stem, second.stem): stem(first.folded + second.folded)
         for first, second in pairwise(parsed.words)
     }
+    alike = alternatives([word.stem for word in parsed.words])
+    bare = {word.stem: _without_article(word.folded) for word in parsed.words}
     last = parsed.words[-1] if parsed.open else None
     found = await vocabulary.look_up(
         session,
@@ -174,56 +179,107 @@ async def read(session: AsyncSession, kinds: Sequence[SearchKind], parsed: Parse
         {
             *(word.stem for word in parsed.words),
             *joined.values(),
-            *(part for word in parsed.words for part in ABBREVIATIONS.get(word.stem, ())),
+            *chain.from_iterable(bare.values()),
+            *(part for others in alike.values() for other in others for part in other),
         },
         last.folded if last else None,
     )
     documents = found.documents
     if last and len(last.folded) < _SHORTEST_BEGINNING and last.stem in documents:
         last = None
-
-    doubtful = [
-        word.folded
-        for word in parsed.words
-        if vocabulary.errors_allowed(word.folded)
-        and documents.get(word.stem, 0) <= _RARE
-        and not (word is last and found.begun)
-    ]
-    beginning = last.folded if last and not found.begun else None
-    close = await vocabulary.close_to(session, kinds, doubtful, beginning) if doubtful else {}
+    alike = {
+        typed: held
+        for typed, others in alike.items()
+        if (held := tuple(other for other in others if all(part in documents for part in other)))
+    }
+    begun = last.stem if last and found.begun else None
+    bare = {
+        typed: whole
+        for typed, others in bare.items()
+        if typed not in documents
+        and typed != begun
+        and (whole := [one for one in others if one in documents])
+    }
+    meant = await _meant(session, kinds, parsed, found, begun, {*alike, *bare})
+    # What stands for the word that was meant stands for the misspelt one.
+    right = {
+        word.stem: meant[word.stem][0].stem if word.stem in meant else word.stem for word in parsed.words
+    }
+    if meant:
+        alike = alternatives([*right.values()]) | alike
     parts = await _parts(
         session,
         kinds,
         [
             word.folded
             for word in parsed.words
-            if word.stem not in documents and word.folded not in close and word is not last
+            if word.stem not in {*documents, *alike, *bare, *meant} and word.stem != begun
         ],
     )
 
     read_words = []
     for word in parsed.words:
-        held = documents.get(word.stem, 0)
-        meant = [near for near in close.get(word.folded, ()) if not held or near.documents >= held * _MEANT]
-        compounds = [
-            stems
-            for stems in (ABBREVIATIONS.get(word.stem, ()), parts.get(word.folded, ()))
-            if stems and all(part in documents or word.folded in parts for part in stems)
-        ]
+        near = meant.get(word.stem, [])
         together = [whole for pair, whole in joined.items() if word.stem in pair and whole in documents]
-        begins = word is last and found.begun
+        others = (*together, *bare.get(word.stem, ()), *(one.stem for one in near))
+        compounds = alike.get(right[word.stem], ())
+        known = word.stem in documents
         read_words.append(
             ReadWord(
                 typed=word,
-                known=bool(held),
-                beginning=word.folded if begins else None,
-                begun=found.other_stems if begins else (),
-                variants=tuple(dict.fromkeys([*together, *(near.stem for near in meant)])),
-                compounds=tuple(compounds),
-                corrections=tuple(near.word for near in meant) if not held else (),
+                known=known,
+                beginning=word.folded if word.stem == begun else None,
+                begun=found.other_stems if word.stem == begun else (),
+                variants=tuple(dict.fromkeys(others)),
+                compounds=(*compounds, parts[word.folded]) if word.folded in parts else compounds,
+                corrections=() if known else tuple(one.word for one in near),
             )
         )
     return Reading(tuple(read_words), parsed.unreadable, parsed.key)
+
+
+async def _meant(
+    session: AsyncSession,
+    kinds: Sequence[SearchKind],
+    parsed: ParsedText,
+    found: vocabulary.Found,
+    begun: str | None,
+    understood: Container[str],
+) -> dict[str, list[vocabulary.Close]]:
+    """Return, for each stem that may be misspelt, the words close to it that were meant.
+
+    That is a stem no document holds, or next to none while something close to it is frequent, unless it is
+    ``understood`` otherwise. ``begun`` is the stem of the last word, where longer words begin so.
+    """
+    documents = found.documents
+    doubtful = [
+        word
+        for word in parsed.words
+        if vocabulary.errors_allowed(word.folded)
+        and documents.get(word.stem, 0) <= _RARE
+        and word.stem not in understood
+        and (word.stem != begun or word.stem in documents)
+    ]
+    if not doubtful:
+        return {}
+    last = parsed.words[-1]
+    beginning = last.folded if parsed.open and not found.begun else None
+    close = await vocabulary.close_to(session, kinds, [word.folded for word in doubtful], beginning)
+    return {
+        word.stem: near
+        for word in doubtful
+        for least in (documents.get(word.stem, 0) * _MEANT,)
+        if (near := [one for one in close.get(word.folded, ()) if one.documents >= least])
+    }
+
+
+def _without_article(word: str) -> list[str]:
+    """Return the stems of ``word`` without what may be an article written with it: "dentretien"."""
+    return [
+        stem(rest)
+        for article in _ARTICLES
+        if word.startswith(article) and len(rest := word[len(article) :]) >= _SHORTEST_BARE
+    ]
 
 
 async def _parts(

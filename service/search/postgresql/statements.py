@@ -110,7 +110,7 @@ def score(ranked: int, lesser: tuple[int, ...]) -> str:
         parts.append(f"{_UNIT} * {rank(_WEIGHTS, 'plain')}")
     for number in lesser:
         whole, less = rank(_WEIGHTS, f"exact_{number}"), rank(_WEIGHTS, f"lesser_{number}")
-        parts.append(f"least(1, {_UNIT} * ({whole} + {_LESSER} * {less}))")
+        parts.append(f"least(1, {_UNIT} * greatest({whole}, {_LESSER} * {less}))")
     parts += [
         f"{_WHOLE_TITLE} * least(2, {_UNIT} * {rank(_TITLE_ONLY, 'title')} / w.title_size)",
         f"CASE w.title_key WHEN :key THEN {_SAME_TITLE} ELSE 0 END",

@@ -14,6 +14,7 @@ from service.search.words import LONGEST_WORD, stem
 
 SHORTEST_FUZZY = 4
 _TWO_ERRORS_FROM = 8
+_SECOND_ERROR_FROM = 6  # Letters, in a word that nothing is close to with one error.
 _CLOSE_STEMS = 8
 _CLOSE_BEGINNINGS = 20
 _OTHER_STEMS = 100
@@ -196,13 +197,16 @@ async def close_to(
     """Return, for each word of ``asked``, the words nearest to it, the most used first.
 
     The first letter is taken to be right, or doubled, or swapped with the second; only for words that
-    have nothing close under that condition are all words compared. ``beginning``, one of ``asked``, is
-    compared with the beginnings of words.
+    have nothing close under that condition are all words compared, and a second error then allowed in those
+    of six letters. ``beginning``, one of ``asked``, is compared with the beginnings of words.
     """
     found = await _closest(session, kinds, asked, beginning, any_initial=False)
     lost = [word for word in asked if word not in found]
     if lost:
         found |= await _closest(session, kinds, lost, beginning, any_initial=True)
+    lost = [word for word in lost if word not in found and _SECOND_ERROR_FROM <= len(word) < _TWO_ERRORS_FROM]
+    if lost:
+        found |= await _closest(session, kinds, lost, None, any_initial=True, more=1)
     return found
 
 
@@ -213,11 +217,12 @@ async def _closest(
     beginning: str | None,
     *,
     any_initial: bool,
+    more: int = 0,
 ) -> dict[str, tuple[Close, ...]]:
     conditions = [
         (number, initial, _letters(word), errors, len(word) - errors, high)
         for number, word in enumerate(asked)
-        for errors in (errors_allowed(word),)
+        for errors in (errors_allowed(word) + more,)
         for high in (LONGEST_WORD + 1 if word == beginning else len(word) + errors,)
         for initial in (ascii_lowercase if any_initial else dict.fromkeys(word[:2]))
     ]
@@ -242,8 +247,9 @@ async def _closest(
     candidates: dict[str, list[Close]] = defaultdict(list)
     for number, near, near_stem, documents in rows:
         word = asked[number]
-        distance = _errors(word, near, begins=word == beginning)
-        if near_stem != stem(word) and distance <= errors_allowed(word):
+        most = errors_allowed(word) + more
+        distance = _errors(word, near, most, begins=word == beginning)
+        if near_stem != stem(word) and distance <= most:
             candidates[word].append(Close(near, near_stem, documents, distance))
     return {
         word: _best(near, _CLOSE_BEGINNINGS if word == beginning else _CLOSE_STEMS)
@@ -251,9 +257,8 @@ async def _closest(
     }
 
 
-def _errors(typed: str, word: str, *, begins: bool) -> int:
+def _errors(typed: str, word: str, most: int, *, begins: bool) -> int:
     """Return the Damerau-Levenshtein distance; with ``begins``, to the nearest beginning of ``word``."""
-    most = errors_allowed(typed)
     if not begins:
         return DamerauLevenshtein.distance(typed, word, score_cutoff=most)
     lengths = range(len(typed) - most, len(typed) + most + 1)
