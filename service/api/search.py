@@ -61,7 +61,7 @@ async def search_territory(
     territory = await territories.get_by_slug(session, slug)
     asked = search.model_dump(mode="json", exclude={"after"})
     asked["kinds"] = sorted(set(asked["kinds"]))
-    until = await lasting.next_expiry(session, territory)
+    until = await lasting.next_expiry_of_anything(session, territory)
     etag = entity_tag(_SCOPE, territory.id, territory.public_version, until, language, asked, search.after)
     if (unchanged := not_modified(request, etag, _HEADERS)) is not None:
         return unchanged

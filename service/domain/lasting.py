@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import now
-from service.models import PostingIndex, Territory
+from service.models import PostingIndex, SearchDocument, Territory
 
 
 async def next_expiry(session: AsyncSession, territory: Territory) -> datetime | None:
@@ -26,3 +26,13 @@ async def next_expiry(session: AsyncSession, territory: Territory) -> datetime |
     firsts = select(first.label("at")).where(Territory.lineage.contains([territory.id])).subquery()
     found: datetime | None = await session.scalar(select(func.min(firsts.c.at)))
     return found
+
+
+async def next_expiry_of_anything(session: AsyncSession, territory: Territory) -> datetime | None:
+    """Return when the next public thing of any kind expires, as :func:`next_expiry` does for postings."""
+    plain: datetime | None = await session.scalar(
+        select(func.min(SearchDocument.valid_through))
+        .join(Territory, Territory.id == SearchDocument.territory_id)
+        .where(Territory.lineage.contains([territory.id]), SearchDocument.valid_through > now())
+    )
+    return min((moment for moment in (plain, await next_expiry(session, territory)) if moment), default=None)
