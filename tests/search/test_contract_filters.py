@@ -267,7 +267,8 @@ async def test_a_long_facet_lists_a_hundred_values_and_those_selected(world: Wor
     codes = [f"K{number}" for number in range(1000, 1105)]
     for code in codes:
         await create_occupation(world.session, code=code, label=f"Métier {code}")
-    await world.add_all([{"title": code, "occupation_code": code} for code in codes])
+    # Twice each, but for the last: which of equally frequent values are listed is each engine's own affair.
+    await world.add_all([{"title": code, "occupation_code": code} for code in [*codes, *codes[:-1]]])
     page = await world.search(facets=(PostingFacet.OCCUPATION,))
     assert len(page.facets[PostingFacet.OCCUPATION]) == 100
     page = await world.search(facets=(PostingFacet.OCCUPATION,), occupations=(codes[-1],))
