@@ -18,6 +18,7 @@ from service.cli import (
     privacy,
     referentials,
     roles,
+    search,
     serve,
     tasks,
     territories,
@@ -43,6 +44,7 @@ app.add_typer(clients.app, name="client")
 app.add_typer(persons.app, name="person")
 app.add_typer(mail.app, name="mail")
 app.add_typer(privacy.app, name="privacy")
+app.add_typer(search.app, name="search")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(territories.app, name="territory")
 app.command("match")(matching.match)

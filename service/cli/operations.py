@@ -4,18 +4,20 @@ import typer
 
 from service.cli.context import command, fail, open_database, say, settings_or_fail
 from service.cli.mail import describe
+from service.cli.search import rebuild_outside
 from service.core.migrations import head_revision
 from service.domain import publication
+from service.domain.finding import reindex_plain_documents
 from service.domain.platform import examine
 from service.schemas.search import SearchKind
-from service.search import engine
+from service.search import transactional_engine
 
 _BATCH = 500
 
 
 @command
 async def reindex() -> None:
-    """Render what the public reads and build the search index again, while reads go on."""
+    """Render what the public reads and build every search index again, while reads go on."""
     async with open_database() as database:
         after = None
         while True:
@@ -23,10 +25,13 @@ async def reindex() -> None:
                 after = await publication.measure_again(session, after=after, limit=_BATCH)
             if after is None:
                 break
-        rebuilt = await engine().rebuild(
+        rebuilt = await transactional_engine().rebuild(
             database, SearchKind.POSTINGS, publication.public_facts, lambda done: say(f"  {done} postings")
         )
-    say(f"{rebuilt.indexed} postings indexed, {rebuilt.removed} removed.")
+        say(f"{rebuilt.indexed} postings indexed, {rebuilt.removed} removed.")
+        plain = await reindex_plain_documents(database, lambda done: say(f"  {done} others"))
+        say(f"{plain.indexed} others indexed, {plain.removed} removed.")
+        await rebuild_outside(database)
 
 
 @command

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,16 @@ class Request:
 
 
 Rule = Callable[[Request], Mode | None]
+
+
+def once(mode: Mode, part: str, *, after: int = 0) -> Rule:
+    """Return a rule for the first request whose method and path hold ``part``, ``after`` so many of them."""
+    met = itertools.count()
+
+    def rule(request: Request) -> Mode | None:
+        return mode if part in f"{request.method} {request.path}" and next(met) == after else None
+
+    return rule
 
 
 class ToxicProxy:

@@ -8,12 +8,13 @@ import pytest
 import pytest_asyncio
 
 from service.core.database import Database, create_engine
+from service.core.ids import new_id
 from service.core.migrations import migrate
 from service.core.settings import Settings
 from service.domain.events import record
 from service.jobs.runner import drain
 from service.jobs.search import feed_search, patrol_search, verify_search
-from service.jobs.work import Work
+from service.jobs.work import TaskFacts, Work
 from service.search.meilisearch.marking import MarkedAdministration
 from tests.search.meilisearch_server.real import MeilisearchServer, executable
 from tests.search.toxic import ToxicProxy
@@ -146,6 +147,18 @@ def market(own_database: Database) -> Market:
     return Market(own_database)
 
 
+_TICK = TaskFacts(
+    id=new_id(),
+    event_id=None,
+    kind="clock.ticked",
+    subject_id=None,
+    territory_id=None,
+    data={},
+    attempts=1,
+    leased_by="test",
+)
+
+
 class Platform:
     """A worker's work on the test's database, with the engine at ``url``."""
 
@@ -156,21 +169,35 @@ class Platform:
         self.engine = MarkedAdministration(url, key)
 
     async def patrol(self) -> None:
-        """Let the patrol go round once, and do what it asks for."""
-        await self._after("test.patrolled")
+        """Let the patrol go round once."""
+        await patrol_search(self.work, _TICK)
 
     async def feed(self) -> None:
         """Do what was asked for."""
         await drain(self.work, handlers=HANDLERS)
 
+    def without_engine(self) -> "Platform":
+        """Return the same platform after its settings name no engine any more."""
+        found = Platform(self.work.database, self.settings, "http://127.0.0.1:1", "")
+        own = {"meilisearch_url": None, "meilisearch_key": None}
+        found.work = Work(self.work.database, Settings.model_validate(self.settings.model_dump() | own))
+        return found
+
     async def nightly(self) -> None:
         """Do what the clock starts at night."""
         await self._after("test.night")
+
+    async def patrol_task(self) -> None:
+        """Let the patrol go round as a task."""
+        await self._after("test.patrolled")
 
     async def _after(self, kind: str) -> None:
         async with self.work.database.transaction() as session:
             record(session, kind, actor="system:test", audited=False)
         await self.feed()
+
+
+Connect = Callable[[str, str], Platform]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from service.schemas.postings import PostingCreate, PostingUpdate
 from service.schemas.search import SearchKind
 from service.search.meilisearch.documents import document
 from service.search.meilisearch.marking import MarkedAdministration
+from service.search.port import Facts
 from tests.factories import create_commune, create_employer, create_occupation, create_territory
 
 KIND: Final = SearchKind.POSTINGS
@@ -149,6 +151,16 @@ class Market:
                 await change_state(session, self.actor, posting, verb)
         return posting_id
 
+    async def move_to(self, posting_id: uuid.UUID, state: str) -> None:
+        """Pause a posting, or publish it again."""
+        async with self.database.transaction() as session:
+            posting = await session.get_one(Posting, posting_id, with_for_update=True)
+            await change_state(session, self.actor, posting, {"paused": PAUSE, "published": PUBLISH}[state])
+
+    async def expire_lease(self) -> None:
+        """Let the time of whoever holds the feed be over."""
+        await self.force(held_until=now() - timedelta(minutes=5))
+
     async def withdraw(self, posting_id: uuid.UUID) -> None:
         """Take a posting away."""
         async with self.database.transaction() as session:
@@ -192,6 +204,12 @@ class Market:
             found |= {str(facts.id): str(document(facts)["digest"]) for facts in page}
             after = page[-1].id
 
+    async def document(self, posting_id: uuid.UUID) -> dict[str, Any]:
+        """Return the document of a public posting."""
+        async with self.database.transaction() as session:
+            [facts] = await publication.facts_of(session, [posting_id])
+        return document(facts)
+
     async def public(self) -> int:
         """Return how many postings the public may see."""
         async with self.database.transaction() as session:
@@ -210,3 +228,17 @@ async def held(engine: MarkedAdministration) -> dict[str, str]:
 async def drift(market: Market, engine: MarkedAdministration) -> Drift:
     """Return how far the engine has drifted, by the platform's own count."""
     return await verify(market.database, engine, KIND)
+
+
+async def in_line(market: Market, engine: MarkedAdministration) -> None:
+    """Check that the engine answers, holds what it should and is owed nothing."""
+    feed = await market.feed()
+    assert (feed.ready, feed.trouble, feed.wanted) == (True, None, None)
+    assert await market.pending() == {}
+    assert await held(engine) == await market.expected()
+    assert len(await drift(market, engine)) == 0
+
+
+async def digests(page: Sequence[Facts]) -> dict[uuid.UUID, str]:
+    """Return the digests of the documents made of these facts."""
+    return {facts.id: str(document(facts)["digest"]) for facts in page}

@@ -86,6 +86,7 @@ class StandIn:
         self.max_payload = 100 * 1024 * 1024
         self.misuse: list[str] = []
         self._dates = count(1)
+        self._more = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._port = 0
@@ -108,6 +109,20 @@ class StandIn:
         for task in tuple(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def enqueued(self, count: int = 1) -> None:
+        """Return once so many tasks wait to be done."""
+        while sum(task.status == "enqueued" for task in self.tasks) < count:
+            await self._more.wait()
+
+    def copy(self) -> tuple[dict[str, Index], int]:
+        """Return a copy of all it holds, as of its data folder."""
+        return deepcopy(self.indexes), len(self.tasks)
+
+    def restore(self, copy: tuple[dict[str, Index], int]) -> None:
+        """Go back to what was copied."""
+        self.indexes, tasks = deepcopy(copy[0]), copy[1]
+        del self.tasks[tasks:]
 
     def wipe(self) -> None:
         """Lose everything."""
@@ -192,6 +207,8 @@ class StandIn:
         task = Task(len(self.tasks), index, kind, act, mark)
         self.tasks.append(task)
         view = task.view()
+        self._more.set()
+        self._more = asyncio.Event()
         # Seen enqueued at least once, as on a real server: 202 is not indexed.
         asyncio.get_running_loop().call_soon(self.work)
         return 202, {"taskUid": view.pop("uid")} | view
@@ -319,6 +336,8 @@ class StandIn:
         named = {name: asked[name].split(",") for name in ("indexUids", "types", "statuses") if name in asked}
         backwards = asked.get("reverse") != "true"
         start = int(asked["from"]) if "from" in asked else None
+        if start is not None and start < 0:
+            raise Refusal("invalid_task_from", "Invalid value in parameter `from`.")
         found = [
             task.view()
             for task in self.tasks

@@ -10,6 +10,7 @@ from service.domain.feeding.batches import (
     acknowledge,
     next_batch,
     next_number,
+    refusals,
     show_everywhere_again,
     tell_again,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "open_feed",
     "present_transaction",
     "read",
+    "refusals",
     "show_everywhere_again",
     "take",
     "tell_again",

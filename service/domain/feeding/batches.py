@@ -126,6 +126,17 @@ async def tell_again(session: AsyncSession, kind: SearchKind, ids: Collection[uu
     await indexing.outdated(session, kind, ids)
 
 
+async def refusals(session: AsyncSession, kind: SearchKind, limit: int) -> list[SearchPending]:
+    """Return documents that the engine does not take as they are, the oldest first."""
+    query = (
+        select(SearchPending)
+        .where(SearchPending.kind == kind, SearchPending.error.is_not(None))
+        .order_by(SearchPending.version)
+        .limit(limit)
+    )
+    return list(await session.scalars(query))
+
+
 async def show_everywhere_again(session: AsyncSession) -> None:
     """Outdate every answer prepared from the index there was before: another has taken its place."""
     await territories.bump_public_versions(session, list(await session.scalars(select(Territory.id))))

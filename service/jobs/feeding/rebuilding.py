@@ -35,6 +35,7 @@ class Rebuilder:
         self._teller = teller
         self._outside: Outside = teller.outside
         self._progress = progress or (lambda _: None)
+        self._begun = -1
         self._sent: deque[tuple[int, Sequence[uuid.UUID]]] = deque()
 
     async def rebuild(self, *, usable: bool) -> int:
@@ -49,6 +50,7 @@ class Rebuilder:
         uids = [outside.uid, outside.beside] if usable else [outside.beside]
         if usable:
             await teller.drain([outside.uid])
+        self._begun = await outside.newest_task()
         empty = await self._empty_beside()
         indexed = await self._fill(uids)
         await teller.drain(uids)
@@ -186,8 +188,7 @@ class Rebuilder:
         present = await outside.describe()
         if present is None:
             raise Unavailable("The index is gone.")
-        first = min(outside.known, default=-1)
-        written = await outside.written_after(first - 1 if certain else -1)
+        written = await outside.written_after(self._begun if certain else -1)
         strays = [each for each in written if each.task not in outside.known]
         if strays:
             certain = False

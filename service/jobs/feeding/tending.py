@@ -62,9 +62,9 @@ class Tender:
         feed says why.
         """
         try:
-            await self._outside.check_version()
             if wanted is not None:
                 await self._change(wanted=wanted)
+            await self._outside.check_version()
             for _ in range(_ROUNDS):
                 if await self._round():
                     break

@@ -1,0 +1,137 @@
+"""An index that was lost, spoilt or told by others is found out and brought back in line."""
+
+import uuid
+
+from service.domain import feeding
+from service.jobs.feeding import tend
+from tests.search.toxic import Mode, ToxicProxy, once
+from tests.search_feed.conftest import Platform, Server
+from tests.search_feed.market import KIND, Market, digests, drift, held, in_line
+
+INDEX = "ancrage-postings"
+
+
+async def test_drift_is_counted_by_what_is_wrong_and_repaired(market: Market, platform: Platform) -> None:
+    await market.open(20)
+    await platform.patrol()
+    missing, different = market.ids[:2]
+    whole = await market.document(different)
+    extra = uuid.uuid4()
+    foreign = whole | {"id": str(extra), "newest": f"2026-01-01T00:00:00.000000/{extra}"}
+    await platform.engine.wait(await platform.engine.delete(INDEX, [missing]))
+    await platform.engine.wait(await platform.engine.put(INDEX, [whole | {"digest": "spoilt"}, foreign]))
+    found = await drift(market, platform.engine)
+    assert (found.missing, found.extra, found.different) == ({missing}, {extra}, {different})
+    assert (await market.feed()).ready
+    tender = await tend(market.database, platform.engine, KIND, wanted=feeding.COMPARE)
+    assert tender.drift is not None
+    assert tender.drift.ids == found.ids
+    await in_line(market, platform.engine)
+
+
+async def test_what_is_pending_is_no_drift(market: Market, platform: Platform) -> None:
+    await market.open(10)
+    await platform.patrol()
+    async with market.database.transaction() as session:
+        hold = await feeding.take(session, KIND, "test")
+    assert hold is not None
+    await market.change(market.ids[0])
+    await market.withdraw(market.ids[1])
+    found = await feeding.measure(
+        market.database,
+        KIND,
+        {uuid.UUID(each): digest for each, digest in (await held(platform.engine)).items()},
+        digests,
+    )
+    assert (len(found), found.awaited) == (0, 2)
+
+
+async def test_a_write_by_somebody_else_is_noticed_by_the_patrol(market: Market, platform: Platform) -> None:
+    await market.open(10)
+    await platform.patrol()
+    document = await market.document(market.ids[0])
+    await platform.engine.wait(await platform.engine.put(INDEX, [document | {"digest": "spoilt"}]))
+    assert len(await drift(market, platform.engine)) == 1
+    await platform.patrol()
+    await in_line(market, platform.engine)
+
+
+async def test_an_index_deleted_is_built_again(market: Market, platform: Platform) -> None:
+    await market.open(25)
+    await platform.patrol()
+    before = await market.feed()
+    await platform.engine.drop(INDEX)
+    await market.edit()
+    await platform.feed()
+    after = await market.feed()
+    assert after.created_at != before.created_at
+    await in_line(market, platform.engine)
+
+
+async def test_documents_deleted_are_told_again(market: Market, platform: Platform) -> None:
+    await market.open(25)
+    await platform.patrol()
+    await platform.engine.wait(await platform.engine.delete(INDEX, market.ids[5:]))
+    await platform.patrol()
+    await in_line(market, platform.engine)
+
+
+async def test_a_server_that_lost_everything_is_filled_again(
+    market: Market, platform: Platform, server: Server, proxy: ToxicProxy
+) -> None:
+    await market.open(25)
+    await platform.patrol()
+    await server.lose()
+    await proxy.refuse()
+    for _ in range(5):
+        await market.edit()
+    await platform.patrol()
+    feed = await market.feed()
+    assert not feed.ready
+    assert feed.trouble is not None
+    assert await market.pending()
+    await server.start()
+    await proxy.accept()
+    proxy.target = server.url
+    await platform.patrol()
+    await in_line(market, platform.engine)
+
+
+async def test_an_index_that_the_server_made_by_itself_is_not_taken_for_ours(
+    market: Market, platform: Platform, proxy: ToxicProxy
+) -> None:
+    await market.open(25)
+    await platform.patrol()
+    await market.edit()
+    proxy.rule = once(Mode.HOLD, f"/{INDEX}/documents")
+    await platform.feed()
+    assert len(proxy.held) == 1
+    await platform.engine.drop(INDEX)
+    # Arrives when there is no index: the server makes one, without settings.
+    await proxy.release()
+    await platform.patrol()
+    await in_line(market, platform.engine)
+
+
+async def test_other_settings_have_the_index_built_again(market: Market, platform: Platform) -> None:
+    await market.open(10)
+    await platform.patrol()
+    before = (await market.feed()).created_at
+    await market.force(settings_digest="of an earlier version")
+    await platform.patrol()
+    assert (await market.feed()).created_at != before
+    await in_line(market, platform.engine)
+
+
+async def test_every_night_everything_is_compared(market: Market, platform: Platform) -> None:
+    await market.open(10)
+    await platform.patrol()
+    document = await market.document(market.ids[0])
+    task = await platform.engine.put(INDEX, [document | {"digest": "spoilt"}])
+    await platform.engine.wait(task)
+    # As if it had been looked at: neither the tasks nor the number of documents tell of it.
+    await market.force(last_task=task)
+    await platform.patrol()
+    assert len(await drift(market, platform.engine)) == 1
+    await platform.nightly()
+    await in_line(market, platform.engine)
