@@ -7,19 +7,20 @@ measured and how it is judged.
 
 import argparse
 import asyncio
+import json
 import sys
 import tempfile
 import uuid
 from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from benchmarks.places import SHARED
 from benchmarks.relevance import market
 from benchmarks.relevance.engines import engines
 from benchmarks.relevance.judging import RELEVANT, Judged, Seen, read
 from benchmarks.relevance.measures import DEPTH
-from benchmarks.relevance.report import Asked, table, worst
+from benchmarks.relevance.report import Asked, table, totals, worst
 from service.core import embedded
 from service.core.database import Database, create_engine
 from service.core.migrations import migrate
@@ -34,14 +35,16 @@ def main() -> None:
         "--worst", type=int, default=0, metavar="N", help="show the N worst queries of each engine"
     )
     parser.add_argument("--folder", type=Path, help="keep the database here, and use it if it is there")
-    parser.add_argument("--engine", action="append", help="ask only this one (may be given twice)")
     parser.add_argument("--half", choices=("tuned", "held-out"), help="show the worst of this half only")
     parser.add_argument("--only", help="ask only the queries that hold this text")
     parser.add_argument("--check", action="store_true", help="only check that every query has an answer")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--fail-under", type=float, metavar="RECALL", help="exit 1 below this recall@10")
     chosen = parser.parse_args()
     if not SHARED.is_dir():
-        sys.exit("the shared data folder is not beside the repository")
+        missing = "the shared data folder is not beside the repository"
+        _write(chosen.json, {"missing": missing})
+        sys.exit(missing)
     judged = [one for one in read() if not chosen.only or chosen.only in one.text]
     with tempfile.TemporaryDirectory() as temporary:
         folder = chosen.folder or Path(temporary) / "postgres"
@@ -86,7 +89,7 @@ async def _measure(
     out: TextIO,
 ) -> int:
     pages: dict[str, dict[str, list[uuid.UUID]]] = {}
-    async with engines(database, facts, chosen.engine) as found:
+    async with engines(database) as found:
         for engine in found:
             market.tell(f"Asking {engine.name}")
             pages[engine.name] = {
@@ -104,10 +107,16 @@ async def _measure(
     for engine_name in pages if chosen.worst else ():
         print(f"\nworst of {engine_name}", file=out)
         print("\n".join(worst(shown, engine_name, chosen.worst, titles)), file=out)
+    figures = totals(asked, list(pages))
+    _write(chosen.json, figures)
     if chosen.fail_under is None:
         return 0
-    recalls = [sum(one.measured(name)[0] for one in asked) / len(asked) for name in pages]
-    return int(min(recalls) < chosen.fail_under)
+    return int(min(each["recall@10"] for each in figures["engines"].values()) < chosen.fail_under)
+
+
+def _write(path: Path | None, figures: dict[str, Any]) -> None:
+    if path is not None:
+        path.write_text(json.dumps(figures, indent=2), encoding="utf-8")
 
 
 async def _ask(

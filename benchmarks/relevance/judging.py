@@ -23,8 +23,8 @@ RELEVANT: Final = 2
 _TRADES: Final = ("trades.toml", "it_trades.toml")
 _CLASSES: Final = frozenset(
     """
-    abbreviation accents chatter code contract doubled elision employer gender hours hyphen licence place plain
-    plural saint several skill slang spelling transposition typo1 typo2
+    abbreviation accents chatter code contract doubled elision employer gender hours hyphen licence place
+    plain plural saint several skill slang spelling transposition typo1 typo2
     """.split()  # noqa: SIM905 - a list of words reads best as text
 )
 _KEYS: Final = frozenset({"text", "class", "trade", "where", "near", *map(str, GRADES)})
@@ -77,7 +77,7 @@ Rule = Callable[[Seen], bool]
 
 @cache
 def rule(written: str) -> Rule:
-    """Return the test that ``written`` says: conditions joined by " & ", each "field:pattern" or denied by "!"."""
+    """Return the test that ``written`` says: "field:pattern" or "!field:pattern", joined by " & "."""
     conditions: list[tuple[bool, str, re.Pattern[str]]] = []
     for part in written.split(" & "):
         name, colon, pattern = part.partition(":")

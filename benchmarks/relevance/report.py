@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 from benchmarks.relevance.judging import RELEVANT, Judged
 from benchmarks.relevance.measures import DEPTH, agreement, ndcg, overlap, recall, reciprocal_rank
@@ -50,6 +51,27 @@ def table(asked: Sequence[Asked], engines: Sequence[str]) -> list[str]:
             line += f" | {fmean(map(_agreement, some)):5.3f}  {fmean(map(_overlap, some)):5.3f}"
         lines.append(line)
     return lines
+
+
+def totals(asked: Sequence[Asked], engines: Sequence[str]) -> dict[str, Any]:
+    """Return the figures over all queries: by engine, and the agreement where there are two engines."""
+    by_engine = {
+        engine: dict(
+            zip(
+                ("recall@10", "ndcg@10", "mrr"),
+                map(fmean, zip(*(one.measured(engine) for one in asked), strict=True)),
+                strict=True,
+            )
+        )
+        for engine in engines
+    }
+    both = len(engines) > 1
+    return {
+        "engines": by_engine,
+        "agreement": fmean(map(_agreement, asked)) if both else None,
+        "overlap": fmean(map(_overlap, asked)) if both else None,
+        "queries": len(asked),
+    }
 
 
 def _agreement(one: Asked) -> float:

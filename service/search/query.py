@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from service.core.text import fold
 from service.schemas.search import MAX_WORDS
-from service.search.synonyms import ALIKE
 from service.search.words import LONGEST_WORD, title_key, words
 
 LONGEST_TEXT = 1_000
@@ -19,11 +18,6 @@ _WEAK_STEMS = frozenset(
     word.stem
     for word in words("emploi emplois offre offres job jobs annonce recrutement recrute cherche recherche")
 )
-
-ABBREVIATIONS: dict[str, tuple[str, ...]] = {
-    typed: alternatives[0] for typed, alternatives in ALIKE.items() if " " not in typed
-}
-"""Stem of an abbreviation → stems that say the same, all of them together."""
 
 
 @dataclass(frozen=True, slots=True)
