@@ -1,14 +1,16 @@
 """The one search box of a website, over the API: postings and territories together."""
 
+import uuid
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.database import Database
+from service.domain import findable, territory_facts
 from service.domain.finding import KINDS, reindex_plain_documents
 from service.domain.territories import refresh_coverage
-from service.models import Commune, SearchDocument, SearchWord, Territory
+from service.models import Commune, SearchDocument, SearchFeed, SearchPending, SearchWord, Territory
 from service.models.enums import TerritoryKind
 from service.schemas.search import Rebuilt, SearchKind
 from service.search import transactional_engine
@@ -304,7 +306,7 @@ async def test_a_rebuild_writes_what_is_missing_and_removes_what_is_no_more(
     assert len(found["items"]) == 60
 
 
-async def test_a_new_referential_is_followed(session: AsyncSession, database: Database) -> None:
+async def test_a_new_referential_is_followed(session: AsyncSession) -> None:
     await create_commune(session)
     territory = await create_territory(session, name="Bassin")
     await refresh_coverage(session)
@@ -323,7 +325,6 @@ async def test_a_new_referential_is_followed(session: AsyncSession, database: Da
     assert "Aubenas-les-Bains" in (await session.scalar(stored) or [])
     await session.refresh(territory)
     assert territory.public_version == version + 1, "it is found by other words"
-    assert database is not None
 
 
 async def test_words_of_every_kind_are_counted_apart(session: AsyncSession, database: Database) -> None:
@@ -342,3 +343,78 @@ async def test_words_of_every_kind_are_counted_apart(session: AsyncSession, data
 
 def test_every_kind_says_where_its_documents_are() -> None:
     assert set(KINDS) == set(SearchKind)
+
+
+async def test_an_engine_outside_is_to_be_told_of_what_changed_only(
+    client: ApiClient, session: AsyncSession, database: Database
+) -> None:
+    _, _, key = await settle(client, session, database)
+    session.add(SearchFeed(kind="territories"))
+    await session.commit()
+    client.with_key(key)
+
+    async def pending() -> list[uuid.UUID]:
+        query = select(SearchPending.document_id).where(SearchPending.kind == "territories")
+        found = list(await session.scalars(query))
+        await session.execute(delete(SearchPending))
+        await session.commit()
+        return found
+
+    async def change(**values: Any) -> None:
+        version = (await client.get("/v1/territories/aubenas")).headers["etag"]
+        answer = await client.patch("/v1/territories/aubenas", json=values, headers={"If-Match": version})
+        assert answer.status_code == 200, answer.text
+
+    await add_territory(client, "aubenas", "Aubenas")
+    aubenas = await session.scalar(select(Territory.id).where(Territory.slug == "aubenas"))
+    assert aubenas is not None
+    assert await pending() == [aubenas]
+    await change(brand={"colours": {"primary": "#0b6e6e"}})
+    assert await pending() == [], "nothing that it is found by"
+    await change(brand={"promise": "On vous attend."})
+    assert await pending() == [aubenas]
+    await findable.hide(session, SearchKind.TERRITORIES, [aubenas])
+    await session.commit()
+    assert await pending() == [aubenas]
+
+
+async def test_what_is_findable_is_read_back_as_it_was_told(session: AsyncSession) -> None:
+    kind = SearchKind.TERRITORIES
+    await create_commune(session)
+    made = [await create_territory(session, name=f"Bourg {number}e") for number in range(3)]
+    await refresh_coverage(session)
+    await session.commit()
+    ids = sorted(territory.id for territory in made)
+    told = await territory_facts.facts(session, ids)
+    assert await findable.some(session, kind, ids) == told
+    assert await findable.following(session, kind, None, 2) == told[:2]
+    assert await findable.following(session, kind, ids[1], 2) == told[2:]
+    assert await findable.count(session, kind) == 3
+    assert await findable.places(session, kind, ids[:1]) == set(ids[:1])
+    assert await findable.show(session, told) == []
+    assert await findable.show(session, []) == []
+    await findable.hide(session, kind, ids[:1])
+    assert await findable.some(session, kind, ids) == told[1:]
+    assert await findable.show(session, told) == told[:1]
+
+
+async def test_a_wide_territory_is_not_found_by_each_of_its_communes(session: AsyncSession) -> None:
+    await create_commune(session)
+    await create_commune(session, code="07186", name="Privas", postal_codes=["07000"])
+    territory = await create_territory(session, name="Ardèche")
+    await refresh_coverage(session)
+    [facts] = await territory_facts.facts(session, [territory.id])
+    wide = ("Auvergne-Rhône-Alpes", "Ardèche", "07")
+    assert facts.places == (*wide, "Aubenas", "07200", "Privas", "07000")
+    columns = [column.name for column in Commune.__table__.columns if column.computed is None]
+    known = (
+        (await session.execute(select(*(Commune.__table__.c[name] for name in columns)))).mappings().first()
+    )
+    assert known is not None
+    await session.execute(
+        insert(Commune),
+        [dict(known) | {"code": f"7{number:04}"} for number in range(territory_facts.MOST_COMMUNES - 1)],
+    )
+    await refresh_coverage(session)
+    [facts] = await territory_facts.facts(session, [territory.id])
+    assert facts.places == wide
