@@ -16,7 +16,8 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -129,36 +130,49 @@ def show_latency(name: str, values: Sequence[float]) -> None:
     )
 
 
-async def measure_in_process(url: str, events: int, starts: Path) -> None:
-    """Measure latency with the worker inside the process that commits."""
+async def in_process(url: str, events: int, starts: Path) -> list[float]:
+    """Return latencies with the worker inside the process that commits."""
     database = Database(create_engine(url))
     runner = Runner(Work(database, settings_for(url)), handlers=HANDLERS, schedule={})
     database.wake = runner.wake
     await empty(database)
     async with runner.running():
-        show_latency("commit to start, in-process", await latencies(database, events, starts))
+        found = await latencies(database, events, starts)
     await database.close()
+    return found
+
+
+async def measure_in_process(url: str, events: int, starts: Path) -> None:
+    """Measure latency with the worker inside the process that commits."""
+    show_latency("commit to start, in-process", await in_process(url, events, starts))
 
 
 async def measure_redis(url: str, redis: RedisServer, events: int, starts: Path) -> None:
-    """Measure latency with a worker of its own, woken through Redis."""
+    """Measure latency with a worker of its own, woken through Redis, and what it costs while idle."""
+    async with other_worker(url, redis.url) as (database, pid):
+        show_latency("commit to start, worker and Redis", await latencies(database, events, starts))
+        await asyncio.sleep(0.5)
+        before, begun = cpu_seconds(pid), time.monotonic()
+        await asyncio.sleep(5)
+        share = (cpu_seconds(pid) - before) / (time.monotonic() - begun)
+        print(f"{'idle worker with Redis':36} {share:.1%} of a core")
+
+
+@asynccontextmanager
+async def other_worker(url: str, redis_url: str) -> AsyncIterator[tuple[Database, int | None]]:
+    """Run ``ancrage worker`` in a process of its own; yield a database whose commits wake it, and its id."""
     database = Database(create_engine(url))
     await empty(database)
     context = multiprocessing.get_context("spawn")
-    process = context.Process(target=worker_process, args=[settings_for(url, redis_url=redis.url)])
+    process = context.Process(target=worker_process, args=[settings_for(url, redis_url=redis_url)])
     process.start()
     try:
-        async with ArqWake(redis.url).running() as wake:
+        async with ArqWake(redis_url).running() as wake:
             database.wake = wake
             # The first tells that the worker is up.
             await record_events(database, "nothing.done", 1)
             await until_done(database)
-            show_latency("commit to start, worker and Redis", await latencies(database, events, starts))
-        await asyncio.sleep(0.5)
-        before, begun = cpu_seconds(process.pid), time.monotonic()
-        await asyncio.sleep(5)
-        share = (cpu_seconds(process.pid) - before) / (time.monotonic() - begun)
-        print(f"{'idle worker with Redis':36} {share:.1%} of a core")
+            yield database, process.pid
     finally:
         process.terminate()
         await asyncio.to_thread(process.join)
@@ -171,8 +185,8 @@ def cpu_seconds(pid: int | None) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def measure_throughput(url: str, kind: str, count: int, concurrency: int) -> None:
-    """Measure tasks per second of one worker."""
+async def throughput(url: str, kind: str, count: int, concurrency: int) -> float:
+    """Return the seconds one worker takes for ``count`` tasks that wait for it."""
     settings = settings_for(url, worker_concurrency=concurrency)
     database = Database(create_engine(url, pool_size=concurrency + 3))
     await empty(database)
@@ -183,6 +197,12 @@ async def measure_throughput(url: str, kind: str, count: int, concurrency: int) 
         await until_done(database)
         seconds = time.perf_counter() - begun
     await database.close()
+    return seconds
+
+
+async def measure_throughput(url: str, kind: str, count: int, concurrency: int) -> None:
+    """Measure tasks per second of one worker."""
+    seconds = await throughput(url, kind, count, concurrency)
     print(f"{f'{kind}, {concurrency} at a time':36} n={count:5}  {count / seconds:7.0f} tasks/s")
 
 
