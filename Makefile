@@ -9,7 +9,7 @@ READY_BENCH := .venv/.ready-bench
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: help run install worker test lint format lock openapi typescript bench soak clean
+.PHONY: help run install worker test lint format lock openapi typescript bench relevance soak clean
 .DEFAULT_GOAL := run
 
 # exec: Ctrl-C and SIGTERM reach the application itself.
@@ -57,6 +57,7 @@ help:
 	@echo "make typescript  compile a client generated from it (needs npm)"
 	@echo "make lock        resolve the locks again; UPGRADE=--upgrade for newer versions"
 	@echo "make bench       measure against others, write docs/benchmarks.md; BENCH=walls: one subject alone"
+	@echo "make relevance   measure what search finds, over the shared postings; ARGS=\"--worst 20\""
 	@echo "make soak        kill the application again and again; MINUTES=10"
 	@echo "make clean       remove what make can make again; your data stay"
 
@@ -69,6 +70,10 @@ typescript:
 BENCH ?= comparison
 bench: $(READY_BENCH)
 	@for name in $(BENCH); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
+
+# recall@10, nDCG@10 and MRR of each engine, and their agreement: docs/relevance.md.
+relevance: $(READY_DEV)
+	@$(BIN)/python -m benchmarks.relevance $(ARGS)
 
 # MINUTES=10 of the whole application under load while it and its PostgreSQL are killed again and again.
 soak: $(READY_DEV)

@@ -23,7 +23,7 @@ _WRITTEN: Final = """
     aesh → accompagnant élève handicap ; auxiliaire vie scolaire ; vie scolaire
     agent entretien → agent propreté ; agent nettoyage ; entretien locaux
     agent fabrication → agent production ; opérateur fabrication
-    agent hospitalier → ash ; agent hôtelier hospitalier
+    agent hospitalier → ash
     agent nettoyage → agent propreté ; agent entretien ; entretien locaux
     agent production → opérateur production ; agent fabrication
     agent propreté → agent nettoyage ; entretien locaux
@@ -41,7 +41,6 @@ _WRITTEN: Final = """
     asde → aide soignant
     ash → agent service hospitalier ; agent hôtelier hospitalier
     assistant maternel → garde enfant
-    assistant social → assistant service social
     assistant vie → auxiliaire vie
     asv → auxiliaire vétérinaire ; assistant vétérinaire
     atsem → école maternelle
@@ -73,7 +72,6 @@ _WRITTEN: Final = """
     cn → commande numérique
     coiffeur → coiffure
     commande numérique → cn
-    commis → commis cuisine
     compta → comptable ; comptabilité
     conseiller vente → vendeur
     coordinateur → coordonnateur
@@ -87,7 +85,9 @@ _WRITTEN: Final = """
     cybersécurité → cyber ; ssi
     daf → directeur administratif financier ; responsable administratif financier
     dba → administrateur base données ; base données
-    dev → développeur ; développement
+    dev → développeur ; développement ; developer
+    developer → développeur
+    développeur → developer ; développement
     devops → sre ; site reliability
     directeur magasin → responsable magasin
     docteur → médecin

@@ -46,6 +46,7 @@ _FEMININES = (
     ("tresse", "tre"),
     ("tesse", "te"),
     ("ive", "if"),
+    ("woman", "man"),
     ("ee", "e"),
 )
 _SPELLINGS = {
@@ -55,20 +56,20 @@ _SPELLINGS = {
     "stes": "saintes",
     "travaux": "travail",
     "paye": "paie",
-    "developer": "developpeur",
     # Pairs of ROME's titles ("Manager / Manageuse") that no rule of endings brings together.
+    "agreee": "agree",
     "ambassadrice": "ambassadeur",
+    "banderilla": "banderillo",
     "barmaid": "barman",
-    "barwoman": "barman",
     "bookeuse": "booker",
-    "camerawoman": "cameraman",
     "designeuse": "designer",
-    "dispatcheuse": "dispatcher",
+    "dispatcher": "dispatcheur",
     "manageuse": "manager",
     "pizzaiola": "pizzaiolo",
+    "privee": "prive",
+    "publique": "public",
     "reportrice": "reporter",
     "rewriteuse": "rewriter",
-    "sushiwoman": "sushiman",
     "torera": "torero",
 }
 _INVARIABLE = frozenset({"caces"})

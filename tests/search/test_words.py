@@ -28,6 +28,12 @@ from service.search.words import LONGEST_WORD, STOP_WORDS, occurrences, stem, ti
         ("œuvre", "oeuvres"),
         ("heureux", "heureuse"),
         ("saint", "st"),
+        ("manager", "manageuses"),
+        ("barman", "barmaid"),
+        ("caméraman", "camerawoman"),
+        ("pizzaïolo", "pizzaïola"),
+        ("privé", "privées"),
+        ("paie", "paye"),
     ],
 )
 def test_plural_and_feminine_share_a_stem(one: str, other: str) -> None:
@@ -42,6 +48,7 @@ def test_plural_and_feminine_share_a_stem(one: str, other: str) -> None:
         ("cuisine", "cuisinier"),
         ("vendeur", "vente"),
         ("c++", "c#"),
+        ("caces", "cac"),
         ("07", "71"),
     ],
 )
