@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 from sqlalchemy import select
@@ -39,7 +39,7 @@ _Page = TypeVar("_Page", SearchPage, TogetherPage)
 
 @dataclass(frozen=True, slots=True)
 class _Question(Generic[_Page]):
-    """A search, however many kinds it is over: how each engine is asked, and how much a page found.
+    """A search, however many kinds it is over: how each engine is asked, and how much it found in all.
 
     ``worded``: words were typed, which engines may read differently.
     """
@@ -49,12 +49,23 @@ class _Question(Generic[_Page]):
     worded: bool
     outside: Callable[[], Awaitable[_Page]]
     inside: Callable[[], Awaitable[_Page]]
-    found: Callable[[_Page], int]
+    total: Callable[[_Page], int]
 
     @property
     def begun_inside(self) -> bool:
         """Whether PostgreSQL gave the page before."""
         return self.after is not None and not is_outside(self.after)
+
+    def shows(self, page: _Page) -> bool:
+        """Tell whether there is anything on a first page; a later one may be empty, of a list that is not."""
+        return bool(page.hits) or (self.after is not None and self.total(page) > 0)
+
+
+class OutsideEngine(SearchEngine, Protocol):
+    """An engine that is asked over connections of its own."""
+
+    async def aclose(self) -> None:
+        """Close the connections."""
 
 
 class Fallback:
@@ -68,7 +79,7 @@ class Fallback:
 
     def __init__(
         self,
-        primary: SearchEngine,
+        primary: OutsideEngine,
         secondary: SearchEngine,
         *,
         breaker: Breaker | None = None,
@@ -94,7 +105,7 @@ class Fallback:
                 worded=parse(query.text).searches,
                 outside=lambda: self.primary.search(session, query),
                 inside=lambda: going_on(self.secondary, session, query),
-                found=lambda page: page.total if query.after else len(page.hits),
+                total=lambda page: page.total,
             ),
         )
 
@@ -108,7 +119,7 @@ class Fallback:
                 worded=parse(query.text).searches,
                 outside=lambda: self.primary.together(session, query),
                 inside=lambda: going_on_together(self.secondary, session, query),
-                found=lambda page: sum(page.totals.values()),
+                total=lambda page: sum(page.totals.values()),
             ),
         )
 
@@ -128,13 +139,13 @@ class Fallback:
             page = await self._ask(permit, question)
             if page is None:
                 return self._degraded(await question.inside(), "unavailable")
-            confirmed = None if question.found(page) else await question.inside()
-            if confirmed is None or not question.found(confirmed):
+            confirmed = None if question.shows(page) else await question.inside()
+            if confirmed is None or not question.shows(confirmed):
                 permit.succeeded()
                 self._recovered()
                 self._count(self.primary, "asked" if confirmed is None else "confirmed")
                 return page
-            if not question.worded:
+            if not question.worded and not question.total(page):
                 # Engines may differ on words; on none at all, nothing but a lost index explains it.
                 permit.failed()
                 self._tell_outage("it found nothing at all where PostgreSQL finds something")
@@ -187,6 +198,10 @@ class Fallback:
     def _count(self, engine: SearchEngine, why: str) -> None:
         metrics.SEARCHES.labels(engine=engine.name, why=why).inc()
         metrics.SEARCH_BREAKER.set(self.breaker.state)
+
+    async def aclose(self) -> None:
+        """Close the connections of the engine outside."""
+        await self.primary.aclose()
 
     async def index(self, session: AsyncSession, documents: Sequence[Facts]) -> None:
         """Write to the engine inside PostgreSQL, in the session's transaction."""

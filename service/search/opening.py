@@ -1,19 +1,33 @@
 """Which engine answers searches in this process, by the settings."""
 
 from service.core.settings import Settings
+from service.search.fallback import Fallback
 from service.search.port import SearchEngine
 from service.search.postgresql import PostgresqlEngine
 
 
 def open_search(settings: Settings) -> SearchEngine:
-    """Return the engine that answers searches: PostgreSQL, while ``MEILISEARCH_URL`` names no other.
+    """Return the engine that answers searches.
 
-    Nothing is connected before the first search. :func:`close_search` ends what it opened.
+    PostgreSQL; or, when ``MEILISEARCH_URL`` is set, Meilisearch with PostgreSQL behind it. Nothing is
+    connected before the first search. :func:`close_search` ends what was opened.
     """
-    del settings
-    return PostgresqlEngine()
+    if settings.meilisearch_url is None:
+        return PostgresqlEngine()
+    # Nobody else need load what asks over the network.
+    from service.search.meilisearch.asking import Timeouts  # noqa: PLC0415 - as said
+    from service.search.meilisearch.engine import MeilisearchEngine  # noqa: PLC0415 - as said
+
+    # A search asks once, or twice when its words must give way: both, and then PostgreSQL, within a second.
+    patience = Timeouts(connect=0.15, read=0.3, pool=0.1, total=0.35)
+    key = settings.meilisearch_key
+    outside = MeilisearchEngine(
+        settings.meilisearch_url, key.get_secret_value() if key else None, timeouts=patience
+    )
+    return Fallback(outside, PostgresqlEngine())
 
 
 async def close_search(engine: SearchEngine) -> None:
     """Close the connections of an engine that :func:`open_search` returned."""
-    del engine
+    if isinstance(engine, Fallback):
+        await engine.aclose()

@@ -33,6 +33,10 @@ def permit(breaker: Breaker) -> Permit:
     return given
 
 
+def state(breaker: Breaker) -> BreakerState:
+    return breaker.state
+
+
 def fail(breaker: Breaker, times: int) -> None:
     for _ in range(times):
         permit(breaker).failed()
@@ -42,9 +46,9 @@ def test_asks_until_failures_come_in_a_row(breaker: Breaker) -> None:
     fail(breaker, 2)
     permit(breaker).succeeded()
     fail(breaker, 2)
-    assert breaker.state is BreakerState.CLOSED
+    assert state(breaker) is BreakerState.CLOSED
     fail(breaker, 1)
-    assert breaker.state is BreakerState.OPEN
+    assert state(breaker) is BreakerState.OPEN
     assert breaker.permit() is None
 
 
@@ -66,10 +70,10 @@ def test_exactly_one_search_finds_out(breaker: Breaker, time: Time) -> None:
     fail(breaker, 3)
     time.seconds += 1
     probe = permit(breaker)
-    assert breaker.state is BreakerState.PROBING
+    assert state(breaker) is BreakerState.PROBING
     assert [breaker.permit() for _ in range(50)] == [None] * 50
     probe.succeeded()
-    assert breaker.state is BreakerState.CLOSED
+    assert state(breaker) is BreakerState.CLOSED
     assert all(breaker.permit() for _ in range(50))
 
 
@@ -113,20 +117,20 @@ def test_a_visitor_who_leaves_lets_the_next_one_find_out(breaker: Breaker, time:
     time.seconds += 1
     with pytest.raises(KeyboardInterrupt), permit(breaker):
         raise KeyboardInterrupt
-    assert breaker.state is BreakerState.OPEN
+    assert state(breaker) is BreakerState.OPEN
     with permit(breaker) as next_one:
         next_one.succeeded()
-    assert breaker.state is BreakerState.CLOSED
+    assert state(breaker) is BreakerState.CLOSED
 
 
 def test_what_was_asked_before_says_nothing_about_afterwards(breaker: Breaker, time: Time) -> None:
     early, late = permit(breaker), permit(breaker)
     fail(breaker, 3)
     early.succeeded()
-    assert breaker.state is BreakerState.OPEN, "an answer from before the outage does not end it"
+    assert state(breaker) is BreakerState.OPEN, "an answer from before the outage does not end it"
     time.seconds += 1
     probe = permit(breaker)
     late.failed()
-    assert breaker.state is BreakerState.PROBING, "a failure from before says nothing of the probe"
+    assert state(breaker) is BreakerState.PROBING, "a failure from before says nothing of the probe"
     probe.succeeded()
-    assert breaker.state is BreakerState.CLOSED
+    assert state(breaker) is BreakerState.CLOSED
