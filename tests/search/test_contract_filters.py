@@ -14,7 +14,22 @@ from service.schemas.search import Around, FacetValue, PostingFacet
 from tests.factories import create_employer, create_occupation, create_territory
 from tests.search.world import NOON, World, value
 
-NASTY = ["' OR 1=1 --", "'; DROP TABLE posting; --", "%", "\\", "{}", "a,b", "07019'", "\u2028"]
+NASTY = [
+    "' OR 1=1 --",
+    "'; DROP TABLE posting; --",
+    "%",
+    "\\",
+    "{}",
+    "a,b",
+    "07019'",
+    "\u2028",
+    '" OR commune EXISTS OR commune = "',
+    "'] OR placed = true OR commune IN ['",
+    '07019\\" OR in_tension = false',
+    "[07019]",
+    "~3037303139",
+    "07019" * 100,
+]
 NOT_EVEN_TEXT = ["a\0b", "\0", "\ud800"]
 
 
@@ -122,6 +137,25 @@ async def test_values_of_filters_are_only_values(world: World, nasty: str) -> No
     )
     assert page.total == 0
     assert value(page.facets[PostingFacet.COMMUNE], nasty) == FacetValue(value=nasty, label=None, count=0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["d1102", "Ｄ1102", "D1102 ", " D1102", "Ancrage", "ANCRAGE", "ancragé", "ancrage\u200b", "ａncrage"],
+)
+async def test_values_that_only_look_alike_are_others(world: World, other: str) -> None:
+    await world.add("Boulanger", occupation_code="D1102")
+    assert await world.found(occupations=(other,)) == []
+    assert await world.found(sources=(other,)) == []
+    assert await world.counts(PostingFacet.OCCUPATION, occupations=(other,)) == {"D1102": 1, other: 0}
+
+
+async def test_values_of_any_letters_are_found_and_counted(world: World) -> None:
+    source = "Flux « Été » / n°1"
+    await world.add("Boulanger", source=source)
+    await world.add("Plombier", source="flux")
+    assert await world.found(sources=(source,)) == ["Boulanger"]
+    assert await world.found(sources=(source.lower(),)) == []
 
 
 @pytest.mark.parametrize("nothing", NOT_EVEN_TEXT)

@@ -134,6 +134,41 @@ async def test_a_place_no_page_gave_is_refused(world: World, after: tuple[int | 
         await world.search("macon", after=after)
 
 
+@pytest.mark.parametrize("order", list(SearchOrder))
+async def test_more_than_a_thousand_are_counted_and_reached(world: World, order: SearchOrder) -> None:
+    await world.add_all([{"title": "Maçon"} for _ in range(1_050)])
+    reached: list[Hit] = []
+    after = None
+    while True:
+        page = await world.search("macon", order=order, limit=100, after=after, highlight=False)
+        assert page.total == 1_050
+        reached += page.hits
+        after = page.next
+        if after is None:
+            break
+    assert len({hit.id for hit in reached}) == len(reached) == 1_050
+
+
+async def test_what_arrives_meanwhile_comes_twice_on_no_page(world: World) -> None:
+    await world.add_all([{"title": "Maçon"} for _ in range(6)])
+    for order in SearchOrder:
+        first = await world.search("macon", limit=3, order=order)
+        await world.add("Maçon", published_at=NOON + timedelta(days=1))
+        second = await world.search("macon", limit=3, order=order, after=first.next)
+        assert {hit.id for hit in second.hits}.isdisjoint(hit.id for hit in first.hits), order
+
+
+async def test_what_leaves_meanwhile_hides_nothing(world: World) -> None:
+    ids = await world.add_all([{"title": "Maçon"} for _ in range(8)])
+    for order, gone in zip(SearchOrder, (ids[1], ids[2]), strict=True):
+        whole = [hit.id for hit in (await world.search("macon", order=order)).hits]
+        first = await world.search("macon", limit=4, order=order)
+        await world.remove(gone)
+        second = await world.search("macon", limit=4, order=order, after=first.next)
+        reached = [hit.id for hit in (*first.hits, *second.hits)]
+        assert reached == whole, order
+
+
 @pytest.mark.parametrize("limit", [0, -1, 101])
 async def test_a_page_has_one_to_a_hundred_hits(world: World, limit: int) -> None:
     with pytest.raises(ValueError, match="limit"):

@@ -218,6 +218,9 @@ async def test_words_in_other_scripts_are_said_to_be_ignored(world: World, typed
 @pytest.mark.parametrize(
     "typed",
     [
+        "-boulanger",
+        '"boulanger',
+        'boulanger" "',
         "boulanger & | ! ( ) : * <-> ' \" \\",
         "boulanger:*",
         "boulanger'; DROP TABLE posting; --",
@@ -244,6 +247,30 @@ async def test_a_very_long_text_is_cut_and_answered(world: World) -> None:
     endless = await world.search("b" * 10_000)
     assert endless.cut
     assert (endless.total, endless.ignored) == (0, ("b" * 40,))
+
+
+async def test_each_of_twelve_words_is_required(world: World) -> None:
+    names = [f"{word}mot" for word in "ab cd fe gi ko lu ma no pi ra so tu".split()]  # noqa: SIM905 - a list of words reads best as text
+    assert len(names) == 12
+    await world.add("Boulanger", description=" ".join(names))
+    await world.add("Apprenti", description=" ".join(names[:-1]))
+    assert await world.found(" ".join(names)) == ["Boulanger"]
+    page = await world.search(" ".join([*names[:-1], "xylophone"]))
+    assert (page.total, page.relaxed, page.ignored) == (2, True, ("xylophone",))
+
+
+async def test_a_word_is_no_part_of_another(world: World) -> None:
+    await world.add("Portier de nuit", description="Feuille de route")
+    await world.add("Chargé de portefeuille")
+    assert await world.found("portefeuille ") == ["Chargé de portefeuille"]
+    assert await world.found("nuit portier ") == ["Portier de nuit"]
+
+
+@pytest.mark.parametrize("typed", ["mois", "cars", "par mois", "sons"])
+async def test_a_word_whose_stem_says_nothing_is_a_word_all_the_same(world: World, typed: str) -> None:
+    await world.add("Conducteur de cars", description="Prise de sons, 6 mois")
+    await world.add("Maçon")
+    assert await world.found(typed) == ["Conducteur de cars"]
 
 
 async def test_a_removed_posting_is_not_found(world: World) -> None:

@@ -78,19 +78,18 @@ class Administration:
 
     async def version(self) -> str:
         """Return the server's version, such as ``1.50.0``."""
-        answer = await self._ask(lambda client: client.get_version())
-        return str(answer["pkgVersion"])
+        return await self._ask(lambda client: str(client.get_version()["pkgVersion"]))
 
     async def describe(self, uid: str) -> IndexState | None:
         """Return how the index stands; ``None`` if there is none."""
         try:
-            index = await self._ask(lambda client: client.get_raw_index(uid))
+            created_at = await self._ask(lambda client: str(client.get_raw_index(uid)["createdAt"]))
             stats = await self._ask(lambda client: client.index(uid).get_stats())
         except TaskFailed as failure:
             if failure.code == NOT_FOUND:
                 return None
             raise
-        return IndexState(str(index["createdAt"]), stats.number_of_documents, stats.is_indexing)
+        return IndexState(created_at, stats.number_of_documents, stats.is_indexing)
 
     async def settings(self, uid: str) -> dict[str, Any]:
         """Return the settings the index has."""

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from service.schemas.search import PostingFacet, SearchQuery, SortValues
 from service.search.meilisearch.asking import Answer, Asker
 from service.search.meilisearch.filters import COUNTED, every
-from service.search.meilisearch.places import DatePlace, RankPlace
+from service.search.meilisearch.places import DatePlace, RankPlace, Window
 from service.search.meilisearch.values import EVERYTHING, newest, read_newest
 from service.search.meilisearch.wording import Level
 from service.search.port import Unavailable
@@ -77,8 +77,11 @@ async def totals(asker: Asker, search: Search, levels: Sequence[Level]) -> list[
     return [answer.total for answer in await asker.ask(queries, search.until)]
 
 
-async def find(asker: Asker, search: Search) -> Found:
-    """Return one page and its counts. One request; two when words are ranked otherwise than as typed."""
+async def find(asker: Asker, search: Search, *, wide: bool = False) -> Found:
+    """Return one page and its counts. One request; two when words are ranked otherwise than as typed.
+
+    ``wide``: hits moved since the page before, so its end is looked for further around.
+    """
     query = search.query
     facets = list(dict.fromkeys(query.facets))
     own = [facet for facet in facets if COUNTED[facet].filter in search.conditions]
@@ -87,14 +90,14 @@ async def find(asker: Asker, search: Search) -> Found:
     after = search.place if isinstance(search.place, DatePlace) else None
     # Of words ranked in several ways, and of what comes after a date, the counts are asked for apart.
     apart = after is not None or (search.ranks and not spelt)
-    offset, limit = _window(search)
+    window = _window(search, wide=wide)
     queries = [
         _query(
             search,
             q,
             search.filter(search.level),
-            limit=0 if apart else limit,
-            offset=0 if apart else offset,
+            limit=0 if apart else window.count,
+            offset=0 if apart else window.offset,
             facets=facets,
         ),
         *(
@@ -104,38 +107,39 @@ async def find(asker: Asker, search: Search) -> Found:
     ]
     if after is not None:
         beyond = f'newest < "{newest(after.published_at, after.id)}"'
-        queries.append(_query(search, q, search.filter(search.level, beyond), limit=limit))
+        queries.append(_query(search, q, search.filter(search.level, beyond), limit=window.count))
     answers = await asker.ask(queries, search.until)
     if search.ranks and not spelt:
-        hits = await _ranked(asker, search, offset, limit)
+        hits = await _ranked(asker, search, window)
     else:
         hits = answers[-1 if after is not None else 0].hits
     listed = {facet: _counts(answers[0], facet) for facet in facets}
     listed |= {facet: _counts(answer, facet) for facet, answer in zip(own, answers[1:], strict=False)}
-    ids, following = _page(search, _read(hits), answers[0].total, offset)
+    total = answers[0].total
+    dated = _read(hits)
+    page = window.page([each for _, each in dated])
+    if page is None:
+        return await find(asker, search, wide=True)
+    start, end = page
     return Found(
-        ids=ids,
-        total=answers[0].total,
-        next=following,
+        ids=[each for _, each in dated[start:end]],
+        total=total,
+        next=_next(search, window, dated, end, total) if end > start else None,
         listed=listed,
         selected={facet: _counts(answers[0], facet) for facet in own},
     )
 
 
-def _window(search: Search) -> tuple[int, int]:
-    """Return how many hits to pass over, and how many to ask for.
-
-    By date, one more than the page holds, to know whether there is another page. By relevance, the last hit
-    of the page before too, to see whether hits moved meanwhile.
-    """
+def _window(search: Search, *, wide: bool) -> Window:
+    """Return the hits to ask for; by date one more than the page holds, to know whether there is another."""
     limit = search.query.limit
-    if isinstance(search.place, RankPlace):
-        offset = max(0, search.place.shown - 1)
-        return offset, max(0, min(limit + 1, DEEPEST - offset))
-    return 0, limit if search.ranks else limit + 1
+    if search.ranks:
+        place = search.place if isinstance(search.place, RankPlace) else None
+        return Window.over(place, limit, DEEPEST, wide=wide)
+    return Window(0, limit + 1, limit, None, wide=False)
 
 
-async def _ranked(asker: Asker, search: Search, offset: int, limit: int) -> list[dict[str, Any]]:
+async def _ranked(asker: Asker, search: Search, window: Window) -> list[dict[str, Any]]:
     """Return the hits of all ways to spell the words, and then the rest of what the filter finds."""
     found = search.filter(search.level)
     queries = [
@@ -158,7 +162,7 @@ async def _ranked(asker: Asker, search: Search, offset: int, limit: int) -> list
             "federationOptions": {"weight": _LAST},
         }
     )
-    return await asker.ask_together(queries, search.until, offset=offset, limit=limit)
+    return await asker.ask_together(queries, search.until, offset=window.offset, limit=window.count)
 
 
 def _query(
@@ -196,24 +200,16 @@ def _read(hits: Sequence[Mapping[str, Any]]) -> list[tuple[datetime, uuid.UUID]]
         raise Unavailable(reason) from error
 
 
-def _page(
-    search: Search, hits: list[tuple[datetime, uuid.UUID]], total: int, offset: int
-) -> tuple[list[uuid.UUID], SortValues | None]:
-    """Return the ids on the page, and where the next begins."""
-    limit = search.query.limit
+def _next(
+    search: Search, window: Window, hits: Sequence[tuple[datetime, uuid.UUID]], end: int, total: int
+) -> SortValues | None:
+    """Return where the page after the one that ends there begins, if there is one."""
+    published_at, last = hits[end - 1]
     if not search.ranks:
-        shown = hits[:limit]
-        if len(hits) <= limit:
-            return [each for _, each in shown], None
-        return [each for _, each in shown], DatePlace(search.number, search.lost, *shown[-1]).values()
-    ids = [each for _, each in hits]
-    passed = 0
-    if isinstance(search.place, RankPlace) and search.place.shown:
-        # Where the last hit of the page before is by now; if it is gone, what was after it is in its place.
-        passed = ids.index(search.place.id) + 1 if search.place.id in ids else 1
-    end = offset + len(ids)
-    if not ids[passed:] or end >= min(total, DEEPEST):
-        return ids[passed:], None
-    return ids[passed:], RankPlace(
-        search.number, search.lost, end, ids[-1], spelt=search.reading is None
-    ).values()
+        if len(hits) <= window.limit:
+            return None
+        return DatePlace(search.number, search.lost, published_at, last).values()
+    shown = window.offset + end
+    if shown >= min(total, DEEPEST):
+        return None
+    return RankPlace(search.number, search.lost, shown, last, spelt=search.reading is None).values()

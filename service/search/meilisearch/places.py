@@ -1,9 +1,10 @@
 """Where a hit stands in a list that Meilisearch gave, so that the next page can be asked for."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
 from service.core.errors import BadCursor
 from service.schemas.search import SortValues
@@ -15,6 +16,7 @@ _NOT_OURS = "`after` does not come from a page of this search."
 _MOST_LOST = 1 << 12  # A bit for each word of a query.
 _MOST_LEVELS = 5
 _DEEPEST = 1 << 31
+_MARGIN = 200  # Hits looked at before and after where a page was to begin.
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,40 @@ class RankPlace:
     def values(self) -> SortValues:
         """Return what :func:`read` reads."""
         return MARK, self.level, self.lost, self.shown, str(self.id), int(self.spelt)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The hits by relevance that are asked for, to find a page of ``limit`` in: ``count`` after ``offset``.
+
+    The last hit of the page before is among them, so that what came or went meanwhile neither repeats a hit
+    nor hides one: ``wide``, also when more than a page's worth did.
+    """
+
+    offset: int
+    count: int
+    limit: int
+    place: RankPlace | None
+    wide: bool
+
+    @classmethod
+    def over(cls, place: RankPlace | None, limit: int, deepest: int, *, wide: bool) -> Self:
+        """Return the window on the page after ``place``, of hits not beyond ``deepest``."""
+        margin = _MARGIN if wide else 0
+        offset = max(0, place.shown - 1 - margin) if place else 0
+        count = (place.shown if place else 0) - offset + limit + margin
+        return cls(offset, max(0, min(count, deepest - offset)), limit, place, wide)
+
+    def page(self, ids: Sequence[uuid.UUID]) -> tuple[int, int] | None:
+        """Return where in ``ids``, those of the window, the page begins and ends; None: look again, wider."""
+        if self.place is None:
+            return 0, min(self.limit, len(ids))
+        there = self.place.id in ids
+        # If it is gone, what came after it stands in its place.
+        start = ids.index(self.place.id) + 1 if there else self.place.shown - 1 - self.offset
+        end = min(start + self.limit, len(ids))
+        short = end - start < self.limit and len(ids) == self.count
+        return None if not self.wide and self.place.shown and (short or not there) else (start, end)
 
 
 def read(values: SortValues) -> DatePlace | RankPlace:
