@@ -144,10 +144,10 @@ def _read(word: ReadWord, *, wide: bool) -> str:
     """Return the condition that something answers to the word."""
     where = "words" if wide else "beginnings"
     conditions = [one_of("words", dict.fromkeys((word.typed.stem, *word.variants)))]
-    if word.beginning:
+    if word.beginning and not (wide and word.known):
         conditions.append(begins(where, word.beginning))
-    if word.begun:
-        conditions.append(one_of(where, word.begun))
+        if word.begun:
+            conditions.append(one_of(where, word.begun))
     conditions += [_all_of(stems) for stems in word.compounds]
     return some(conditions)
 
