@@ -33,6 +33,7 @@ async def feed_search(work: Work, task: TaskFacts) -> None:
     engine = open_outside(work.settings)
     if engine is None:
         return
+    failed: Unavailable | None = None
     for kind in SOURCES:
         async with work.database.transaction() as session:
             feed = await feeding.read(session, kind)
@@ -43,9 +44,10 @@ async def feed_search(work: Work, task: TaskFacts) -> None:
         except Held:
             # Whoever holds the feed asks again when letting go; should it have died, the patrol does.
             continue
-        except Unavailable:
-            if task.attempts < _ATTEMPTS:
-                raise
+        except Unavailable as unavailable:
+            failed = failed or unavailable
+    if failed is not None and task.attempts < _ATTEMPTS:
+        raise failed
 
 
 @handler(timeout_seconds=_LONGEST_SECONDS, scope=Scope.EVERYWHERE)

@@ -88,6 +88,8 @@ class ToxicProxy:
         self.failed = 0
         """Requests that did not simply pass."""
         self.held: list[Request] = []
+        self.holding = asyncio.Event()
+        """Set once something is held."""
         self._mode = mode
         self._changed = asyncio.Event()
         self._random = random.Random(seed)  # noqa: S311 - chooses failures, keeps no secret
@@ -200,6 +202,7 @@ class ToxicProxy:
             mode = self._choose(request)
         if mode is Mode.HOLD:
             self.held.append(request)
+            self.holding.set()
         if mode in {Mode.CUT, Mode.HOLD}:
             return False
         if mode in {Mode.PASS, Mode.CUT_AFTER}:

@@ -183,6 +183,10 @@ class Platform:
         found.work = Work(self.work.database, Settings.model_validate(self.settings.model_dump() | own))
         return found
 
+    async def first_attempt(self) -> None:
+        """Run what follows a change for the first time."""
+        await feed_search(self.work, _TICK)
+
     async def nightly(self) -> None:
         """Do what the clock starts at night."""
         await self._after("test.night")

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import func, select
 
 from service.core.clock import now
-from service.core.database import Database
+from service.core.database import AsyncSession, Database
 from service.core.ids import new_id
 from service.domain import feeding, publication
 from service.domain.access import Actor, system
@@ -134,11 +134,19 @@ class Market:
     async def change(self, posting_id: uuid.UUID, title: str | None = None) -> uuid.UUID:
         """Give a posting another title, if it may still change."""
         async with self.database.transaction() as session:
-            posting = await session.get_one(Posting, posting_id, with_for_update=True)
-            if posting.state in {PostingState.PUBLISHED, PostingState.PAUSED}:
-                data = PostingUpdate.model_validate({"title": title or self.title()})
-                await update_posting(session, self.actor, posting, data)
+            await self.change_in(session, posting_id, title or self.title())
         return posting_id
+
+    async def change_in(self, session: AsyncSession, posting_id: uuid.UUID, title: str) -> None:
+        """Do the same in a transaction that goes on."""
+        posting = await session.get_one(Posting, posting_id, with_for_update=True)
+        if posting.state in {PostingState.PUBLISHED, PostingState.PAUSED}:
+            await update_posting(session, self.actor, posting, PostingUpdate.model_validate({"title": title}))
+
+    async def is_open(self) -> bool:
+        """Tell whether changes are noted for an engine."""
+        async with self.database.transaction() as session:
+            return await feeding.read(session, KIND) is not None
 
     async def move(self, posting_id: uuid.UUID) -> uuid.UUID:
         """Pause a posting or publish it again; seldom, fill or withdraw it for good."""

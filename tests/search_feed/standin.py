@@ -74,7 +74,11 @@ class Task:
 
 
 class StandIn:
-    """The server. ``working`` cleared, tasks stay enqueued; ``full``, every task that writes fails."""
+    """The server.
+
+    ``working`` cleared, tasks stay enqueued; ``full``, every task that writes fails; documents ``refused``
+    take theirs with them.
+    """
 
     def __init__(self) -> None:
         self.key = KEY
@@ -83,6 +87,7 @@ class StandIn:
         self.tasks: list[Task] = []
         self.working = True
         self.full = False
+        self.refused: set[str] = set()
         self.max_payload = 100 * 1024 * 1024
         self.misuse: list[str] = []
         self._dates = count(1)
@@ -282,9 +287,8 @@ class StandIn:
                     raise Refusal(
                         "invalid_document_id", f"Document identifier `{document['id']}` is invalid."
                     )
-                point = document.get("_geo") or {"lat": 0.0, "lng": 0.0}
-                if abs(point["lat"]) > 90 or abs(point["lng"]) > 180:
-                    raise Refusal("invalid_document_geo_field", f"Could not parse {point}.")
+                if str(document["id"]) in self.refused:
+                    raise Refusal("invalid_document_geo_field", "Could not parse `_geo`.")
             index.documents |= {str(document["id"]): deepcopy(document) for document in body}
 
         return self._enqueue(found[1], "documentAdditionOrUpdate", act, asked.get("customMetadata"))
