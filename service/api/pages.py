@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request, Response
 
@@ -21,9 +22,9 @@ def start_after(
 def link_next(request: Request, response: Response, cursor: str | None) -> None:
     """Add ``Link: <…>; rel="next"`` when there is a following page."""
     if cursor is not None:
-        url = request.url.include_query_params(after=cursor)
-        target = f"{url.path}?{url.query}"
-        response.headers["Link"] = f'<{target}>; rel="next"'
+        asked = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        query = urlencode([*((name, value) for name, value in asked if name != "after"), ("after", cursor)])
+        response.headers["Link"] = f'<{request.scope["path"]}?{query}>; rel="next"'
 
 
 def next_page(

@@ -26,7 +26,8 @@ from service.schemas.public import FoundPostings, PostingSearch
 from service.schemas.public_postings import PublicPosting
 
 router = APIRouter(prefix="/v1", tags=["Public postings"])
-_HEADERS = {"Vary": "Accept, Accept-Language", "Cache-Control": "public, no-cache"}
+SCOPE = "public-postings"
+CACHING = {"Vary": "Accept, Accept-Language", "Cache-Control": "public, no-cache"}
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "Not modified: what you have is still right"}
 }
@@ -61,20 +62,20 @@ async def search_postings(
     asked = search.model_dump(mode="json", exclude={"after"})
     until = await lasting.next_expiry(session, territory)
     etag = entity_tag(territory.id, territory.public_version, until, language, asked, search.after)
-    if (unchanged := not_modified(request, etag, _HEADERS)) is not None:
+    if (unchanged := not_modified(request, etag, CACHING)) is not None:
         return unchanged
     filters = {"territory": slug, "language": language} | asked
     filters.pop("limit")
     start = None
     if search.after is not None:
-        start = tuple(cursors.decode(search.after, scope="public-postings", filters=filters))
+        start = tuple(cursors.decode(search.after, scope=SCOPE, filters=filters))
     found = await searching.find_postings(session, engine, territory, search, after=start, language=language)
     following = None
     if found.next is not None:
-        following = cursors.encode(found.next, scope="public-postings", filters=filters)
+        following = cursors.encode(found.next, scope=SCOPE, filters=filters)
     head = orjson.dumps(found.summary | {"next": following})
     body = b"".join([head[:-1], b',"items":[', ",".join(found.items).encode(), b"]}"])
-    response = Response(body, media_type="application/json", headers=search_headers(found, _HEADERS, etag))
+    response = Response(body, media_type="application/json", headers=search_headers(found, CACHING, etag))
     link_next(request, response, following)
     if not found.degraded:
         storable(request, territory.id, until)
@@ -111,11 +112,11 @@ async def get_public_posting(
         # Put into a page as it is, no text of a posting may end the script element it stands in.
         document = document.replace("<", "\\u003c")
     etag = entity_tag(document)
-    if (unchanged := not_modified(request, etag, _HEADERS)) is not None:
+    if (unchanged := not_modified(request, etag, CACHING)) is not None:
         return unchanged
     storable(request, territory.id, until)
     return Response(
         document,
         media_type=LINKED_DATA if linked else "application/json",
-        headers=_HEADERS | {"ETag": etag},
+        headers=CACHING | {"ETag": etag},
     )

@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
-import asyncpg
 import structlog
+
+from service.core.plainly import FAILURES
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +27,6 @@ HEARTBEAT_SECONDS: Final = 0.4
 # Later than this the connection counts as cut, and another is opened.
 _ANSWER_SECONDS: Final = 2.0
 _PAUSES: Final = (0.1, 0.5, 1.0, 2.0)
-_FAILURES: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, EOFError)
 
 
 class Listener:
@@ -87,7 +87,7 @@ class Listener:
                     self._off()
                     connection.terminate()
                 failures = 0
-            except _FAILURES as error:
+            except FAILURES as error:
                 failures += 1
                 if failures == 1:
                     log.warning(

@@ -17,6 +17,8 @@ from service.core.reach import NARROWED
 # SQLAlchemy's own, in an address: the driver does not know them.
 _NOT_THE_DRIVERS: Final = ("prepared_statement_cache_size", "prepared_statement_name_func")
 _CONNECT_SECONDS: Final = 10.0
+FAILURES: Final = (OSError, TimeoutError, EOFError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""How a connection or a statement fails."""
 
 
 async def connect(engine: AsyncEngine, **settings: str) -> Any:

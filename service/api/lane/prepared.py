@@ -43,7 +43,7 @@ _KNOWN: Final = frozenset(
         b"x-content-type-options", b"referrer-policy", b"x-frame-options", b"strict-transport-security",
     }
 )  # fmt: skip
-_OF_BODY: Final = frozenset({b"content-type", b"content-length", b"link"})
+_OF_BODY: Final = frozenset({b"content-type", b"content-length", b"link", b"ancrage-search"})
 _VARYING: Final = frozenset({b"accept", b"accept-language"})
 # A pile of answers is logged after so many beats of the listener.
 _BEATS: Final = 150

@@ -96,7 +96,7 @@ def filter_values(query: SearchQuery, in_use: dict[str, Any]) -> dict[str, Any]:
         values["territory"] = query.territory_ids[0]
     for name, value in in_use.items():
         if isinstance(value, Around):
-            values |= _circle(value)
+            values |= circle(value)
         else:
             values[name] = _bindable(value)
     for facet in query.facets:
@@ -133,7 +133,7 @@ def _as_texts(value: Any) -> list[str]:
     return [str(one) for one in value]
 
 
-def _circle(around: Around) -> dict[str, Any]:
+def circle(around: Around) -> dict[str, Any]:
     """Return the circle and the box around it, in degrees."""
     angle = min(around.kilometres / _EARTH_RADIUS, radians(180))
     height = degrees(angle)
