@@ -36,6 +36,7 @@ from service.api import (
 )
 from service.api.cross_origin import CrossOrigin
 from service.api.edge import Edge
+from service.api.lane.lists import Door, Lists
 from service.api.lane.prepared import Answers, PreparedBytes
 from service.api.limits import Limiter
 from service.console import ROUTERS as CONSOLE_ROUTERS, ProblemPages
@@ -87,6 +88,7 @@ def create_app(
     configured = settings or get_settings()
     limiter = Limiter(configured)
     answers = Answers(configured.public_cache_megabytes)
+    door = Door(answers)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -101,6 +103,7 @@ def create_app(
             app.state.cursors = Cursors(app.state.keyring.key("cursors"))
             await stack.enter_async_context(limiter.running(app.state.keyring))
             await stack.enter_async_context(answers.running(database))
+            await stack.enter_async_context(door.open(database, connections=configured.database_pool_size))
             for companion in companions:
                 await stack.enter_async_context(companion())
             yield
@@ -118,12 +121,14 @@ def create_app(
     )
     app.state.database = database
     app.state.settings = configured
+    app.state.answers, app.state.door = answers, door
     app.state.providers = configured_providers(configured)
     problems.install(app)
     oauth.install(app)
     for router in (*ROUTERS, *CONSOLE_ROUTERS):
         app.include_router(router)
     documentation.install(app)
+    app.add_middleware(Lists, door=door)
     origins = CrossOrigin(KnownOrigins(database))
     app.add_middleware(Edge, settings=configured, limiter=limiter, origins=origins)
     # Around the edge: what is refused there is a page too.
