@@ -65,7 +65,7 @@ _WRITTEN: Final = """
     cesf → conseiller économie sociale familiale
     charcutier → charcuterie
     chaudronnier → chaudronnerie
-    chauffeur → conducteur poids lourd ; conducteur spl ; conducteur autocar ; conducteur car
+    chauffeur → conducteur poids lourd ; conducteur spl ; conducteur autocar
     chef rayon → responsable rayon ; manager rayon
     clim → climatisation ; cvc ; frigoriste
     climatisation → cvc

@@ -7,8 +7,10 @@ from typing import Final
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from service.models import SearchWord
 from service.search.postgresql import PostgresqlEngine
 from service.search.synonyms import ALIKE, alternatives
 from service.search.words import STOP_WORDS, words
@@ -124,3 +126,16 @@ async def test_a_whole_word_is_no_beginning_in_a_description(world: World) -> No
     await world.add("Analyste", description="Des serveurs et une extraction de données.")
     await world.add("Traiteur", description="En extra le soir.")
     assert (await world.found("serveur extra"))[0] == "Serveur"
+
+
+async def test_a_stem_that_words_had_in_an_older_version_is_given_up(world: World) -> None:
+    world.session.add(
+        SearchWord(
+            kind="postings", word="serveuse", stem="serveus", initial="s", size=8, letters=0, documents=3
+        )
+    )
+    await world.session.flush()
+    await world.add("Serveuse")
+    await world.engine.maintain(world.session)
+    stems = await world.session.scalars(select(SearchWord.stem).where(SearchWord.word == "serveuse"))
+    assert list(stems) == ["serveur"]

@@ -30,7 +30,7 @@ _ADD = text("""
     WHERE NOT EXISTS (
         SELECT FROM search_word AS known
         WHERE known.kind = CAST(:kind AS text) AND known.word = new.word COLLATE "C"
-          AND known.documents IS DISTINCT FROM 0
+          AND known.stem = new.stem COLLATE "C" AND known.documents IS DISTINCT FROM 0
     )
 """)
 
@@ -107,7 +107,15 @@ _FORGET = text("""
 
 _REMOVE_DOUBLES = text("""
     DELETE FROM search_word AS double USING search_word AS first
-    WHERE first.kind = double.kind AND first.word = double.word AND first.id < double.id
+    WHERE first.kind = double.kind AND first.word = double.word AND first.stem = double.stem
+      AND first.id < double.id
+""")
+
+_STEMS = text("SELECT DISTINCT word, stem FROM search_word WHERE stem <> word")
+_REMOVE_STALE = text("""
+    DELETE FROM search_word AS known
+    USING unnest(CAST(:words AS text[]), CAST(:stems AS text[])) AS stale (word, stem)
+    WHERE known.word = stale.word COLLATE "C" AND known.stem = stale.stem COLLATE "C"
 """)
 
 
@@ -283,7 +291,14 @@ async def forget(session: AsyncSession, kind: str, stems: Mapping[str, str]) -> 
 
 
 async def count(session: AsyncSession) -> None:
-    """Count the documents of every stem, and remove words listed twice. Does nothing if it is being done."""
+    """Count the documents of every stem. Does nothing if it is being done.
+
+    Words listed twice are removed, and those under a stem that ``words`` gives them no longer.
+    """
     if await session.scalar(_ALONE, {"lock": _LOCK}):
         await session.execute(_REMOVE_DOUBLES)
+        stale = [(word, found) for word, found in await session.execute(_STEMS) if stem(word) != found]
+        if stale:
+            words, stems = (list(column) for column in zip(*stale, strict=True))
+            await session.execute(_REMOVE_STALE, {"words": words, "stems": stems})
         await session.execute(_COUNT)
