@@ -79,6 +79,16 @@ async def open_database(*, migrating: bool = False) -> AsyncIterator[Database]:
             await asyncio.to_thread(hold.stop)
 
 
+def _loop() -> asyncio.AbstractEventLoop:
+    """Return uvloop's loop, which serves twice as much, or asyncio's on Windows, where there is none."""
+    if sys.platform == "win32":
+        return asyncio.new_event_loop()
+    # uvicorn chooses it only for a loop of its own.
+    import uvloop  # noqa: PLC0415 - not on Windows
+
+    return uvloop.new_event_loop()
+
+
 def command(
     function: Callable[Arguments, Coroutine[Any, Any, Result]],
 ) -> Callable[Arguments, Result]:
@@ -87,7 +97,8 @@ def command(
     @functools.wraps(function)
     def run(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
         try:
-            return asyncio.run(function(*arguments, **options))
+            with asyncio.Runner(loop_factory=_loop) as runner:
+                return runner.run(function(*arguments, **options))
         except Problem as problem:
             for error in problem.errors[:20]:
                 say(f"  {error.pointer}: {error.detail}")

@@ -28,7 +28,9 @@ def _listen(host: str, port: int) -> socket.socket:
     """Take the port before anything long begins, so that a taken one is known at once."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio sends small packets at once only where it reads that this is TCP; else every answer on a
+        # kept-alive connection waits 40 ms for the caller's acknowledgement of its head.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(2048)
