@@ -13,6 +13,7 @@ import orjson
 from service.schemas.search import DocumentFacts, PostingFacts
 from service.search.meilisearch.values import (
     CODE,
+    ELSEWHERE,
     ENDLESS,
     EVERYTHING,
     NAME,
@@ -25,6 +26,8 @@ from service.search.postgresql.writing import Spoken, spoken
 from service.search.words import Word
 
 _DOMAIN_SIZES: Final = (1, 3)  # Letters of a ROME code that name its major domain and its domain.
+
+_SHARES: Final = 8  # Steps. Titles of so many words that one is less than half a step are alike.
 
 # Endings whose other gender or number begins otherwise than the stem: "serveus" must find "serveur".
 _TURNS: Final = (("teur", "trice"), ("eur", "euse"), ("if", "ive"), ("al", "aux"))
@@ -52,8 +55,9 @@ def digest(document: Mapping[str, Any]) -> str:
 
 
 def _texts(found: Spoken) -> dict[str, Any]:
-    """Return the searchable attributes, and the two that a text's words are filtered by.
+    """Return the searchable attributes, the two that a text's words are filtered by, and one to rank by.
 
+    ``title_share`` is how much of the title one word is, in steps, so that short titles come first.
     ``forms`` are spellings that do not begin like their stem, for beginnings. ``beginnings`` are all
     spellings of names; ``words`` every stem.
     """
@@ -61,13 +65,15 @@ def _texts(found: Spoken) -> dict[str, Any]:
     everything = (*named, *found.details, *found.description)
     spellings = {spelling for word in named for spelling in (word.folded, word.stem, *_turned(word.stem))}
     return {
+        "title_first": found.title[0].stem if found.title else "",
         "title": _stems(found.title),
+        "title_share": round(_SHARES / len({word.stem for word in found.title})) if found.title else _SHARES,
         "title_forms": _forms(found.title),
-        "names": _stems(found.names),
+        "names": _not_a_title(_stems(found.names)),
         "forms": _forms((*found.names, *found.surroundings)),
-        "surroundings": _stems(found.surroundings),
-        "details": _stems(found.details),
-        "description": _stems(found.description),
+        "surroundings": _not_a_title(_stems(found.surroundings)),
+        "details": _not_a_title(_stems(found.details)),
+        "description": _not_a_title(_stems(found.description)),
         "beginnings": sorted(spellings),
         "words": sorted({word.stem for word in everything}),
         "everything": EVERYTHING,
@@ -76,6 +82,11 @@ def _texts(found: Spoken) -> dict[str, Any]:
 
 def _stems(found: Iterable[Word]) -> str:
     return " ".join(dict.fromkeys(word.stem for word in found))
+
+
+def _not_a_title(stems: str) -> str:
+    """Return stems that do not count as the very words typed, nor as beginning with them."""
+    return f"{ELSEWHERE} {stems}" if stems else ""
 
 
 def _forms(found: Iterable[Word]) -> str:

@@ -183,8 +183,7 @@ def _query(
         "limit": limit,
         "offset": offset,
         "facets": [COUNTED[facet].attribute for facet in facets],
-        # Without words the newest come first anyhow.
-        **({"sort": ["newest:desc"]} if q and not search.ranks else {}),
+        **({} if search.ranks else {"sort": ["newest:desc"]}),
     }
 
 

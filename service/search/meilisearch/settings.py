@@ -15,8 +15,10 @@ Alike = Mapping[str, tuple[tuple[str, ...], ...]]
 SEARCHED_WORDS: Final = 10
 """Words of a query that Meilisearch reads."""
 
-# What weighs most comes first. The forms of a title's words stand behind the title itself.
+# What weighs most comes first. A title's first word stands twice: a title that begins with what is typed
+# comes before one that only holds it. Forms stand behind what they are forms of.
 _SEARCHABLE: Final = (
+    "title_first",
     "title",
     "title_forms",
     "names",
@@ -62,7 +64,7 @@ def settings(alike: Alike = ALIKE) -> dict[str, Any]:
             "_geo",
         ],
         "sortableAttributes": ["newest"],
-        "rankingRules": ["sort", "words", "attributeRank", "exactness", "newest:desc"],
+        "rankingRules": ["sort", "words", "attributeRank", "exactness", "title_share:desc", "newest:desc"],
         # Documents and queries come without stop words, and what is left of "mois" is "moi": only what
         # can be no stem is named here.
         "stopWords": sorted(word for word in STOP_WORDS if len(word) <= _NEVER_A_STEM),

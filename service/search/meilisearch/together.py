@@ -147,6 +147,7 @@ class _Indexes:
                 "matchingStrategy": "all",
                 "attributesToRetrieve": ["newest"],
                 "federationOptions": {"weight": each.weight * one.weight},
+                **({} if level.queries else {"sort": ["newest:desc"]}),
             }
             # Of one date and id, the kind that is last by name comes first, as in PostgreSQL.
             for one in sorted(self.sought, key=lambda one: one.kind.value, reverse=True)

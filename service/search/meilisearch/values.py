@@ -17,6 +17,9 @@ from service.schemas.search import PostingFacet
 EVERYTHING: Final = "#every"
 """A word that every document holds and that nobody can type: a query for it ranks what no other does."""
 
+ELSEWHERE: Final = "#in"
+"""A word that nobody can type either, before texts that are no title."""
+
 ENDLESS: Final = 1 << 53
 """Of a date in microseconds: never. No greater whole number is sure to be kept."""
 
