@@ -74,7 +74,10 @@ def drive(
     host: str = "127.0.0.1",
     most: int | None = None,
 ) -> Outcome:
-    """Send ``requests``, again from the beginning at their end, for ``seconds`` or until ``most`` answers."""
+    """Send ``requests`` for ``seconds`` or until ``most`` answers.
+
+    A sequence begins again at its end; the end of an iterator ends the load.
+    """
     load = measure(port, requests, seconds=seconds, connections=connections, host=host, most=most)
     return _outcome(load.times, load.elapsed, load.statuses, load.received)
 
@@ -113,7 +116,11 @@ def measure(
             if _whole(connection, piece):
                 times.append(time.perf_counter() - connection.sent)
                 statuses[connection.status] += 1
-                _send(connection, next(coming))
+                following = next(coming, None)
+                if following is None:
+                    until = 0.0
+                    break
+                _send(connection, following)
     elapsed = time.perf_counter() - started
     for key in list(selector.get_map().values()):
         key.data.socket.close()
