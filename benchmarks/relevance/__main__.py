@@ -20,7 +20,7 @@ from benchmarks.relevance import market
 from benchmarks.relevance.engines import engines
 from benchmarks.relevance.judging import RELEVANT, Judged, Seen, read
 from benchmarks.relevance.measures import DEPTH
-from benchmarks.relevance.report import Asked, table, totals, worst
+from benchmarks.relevance.report import Asked, apart, table, totals, worst
 from service.core import embedded
 from service.core.database import Database, create_engine
 from service.core.migrations import migrate
@@ -107,6 +107,9 @@ async def _measure(
     for engine_name in pages if chosen.worst else ():
         print(f"\nworst of {engine_name}", file=out)
         print("\n".join(worst(shown, engine_name, chosen.worst, titles)), file=out)
+    if chosen.worst and len(pages) > 1:
+        print("\nwhere the engines agree least", file=out)
+        print("\n".join(apart(shown, chosen.worst)), file=out)
     figures = totals(asked, list(pages))
     _write(chosen.json, figures)
     if chosen.fail_under is None:

@@ -106,3 +106,13 @@ def worst(asked: Sequence[Asked], engine: str, count: int, titles: Mapping[Hasha
         missing.sort(key=lambda hit: -one.grades[hit])
         lines += [f"    missing: {one.grades[hit]} {titles[hit]}" for hit in missing[: DEPTH // 2]]
     return lines
+
+
+def apart(asked: Sequence[Asked], count: int) -> list[str]:
+    """Return the queries on which two engines agree least, with the grades each shows."""
+    ordered = sorted(asked, key=lambda one: (_agreement(one), one.query.text))
+    return [
+        f"{one.query.text!r}: agree {_agreement(one):.2f}, "
+        + ", ".join(f"{engine} {''.join(map(str, one.graded(engine))) or '-'}" for engine in one.pages)
+        for one in ordered[:count]
+    ]
