@@ -10,14 +10,24 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import asyncpg
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from service.core.database import create_engine
 from service.core.reach import NARROWED
 
 # SQLAlchemy's own, in an address: the driver does not know them.
 _NOT_THE_DRIVERS: Final = ("prepared_statement_cache_size", "prepared_statement_name_func")
 _CONNECT_SECONDS: Final = 10.0
-FAILURES: Final = (OSError, TimeoutError, EOFError, asyncpg.PostgresError, asyncpg.InterfaceError)
+FAILURES: Final = (
+    OSError,
+    TimeoutError,
+    EOFError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    SQLAlchemyError,
+)
 """How a connection or a statement fails."""
 
 
@@ -33,6 +43,25 @@ async def connect(engine: AsyncEngine, **settings: str) -> Any:
         )
 
 
+def narrow_engine(engine: AsyncEngine, *, size: int) -> AsyncEngine:
+    """Return another engine to where ``engine`` connects, for sessions that read what is public.
+
+    Its connections reach nowhere, for good, and each statement stands alone.
+    """
+    narrow = create_engine(engine.url, pool_size=size, pre_ping=False).execution_options(
+        isolation_level="AUTOCOMMIT"
+    )
+
+    @event.listens_for(narrow.sync_engine, "connect")
+    def _narrow(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(NARROWED)
+        cursor.close()
+        connection.commit()
+
+    return narrow
+
+
 class PublicReads:
     """Up to ``size`` connections, opened when they are needed, that read what is public."""
 
@@ -40,6 +69,7 @@ class PublicReads:
         self._engine = engine
         self._free = asyncio.Semaphore(size)
         self._idle: list[Any] = []
+        self._narrow = narrow_engine(engine, size=size)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
@@ -58,6 +88,12 @@ class PublicReads:
                 else:
                     connection.terminate()
 
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """Lend a session, for what is written with SQLAlchemy."""
+        async with AsyncSession(self._narrow) as session:
+            yield session
+
     async def _open(self) -> Any:
         # Plans are made for the values at hand: what fits a village does not fit a region.
         connection = await connect(self._engine, plan_cache_mode="force_custom_plan")
@@ -68,3 +104,4 @@ class PublicReads:
         """Close every connection that is not lent."""
         while self._idle:
             self._idle.pop().terminate()
+        await self._narrow.dispose()

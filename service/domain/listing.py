@@ -1,16 +1,22 @@
 """A territory's public postings at one moment, held in memory: what lists need beside the documents."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import now
 from service.domain.searching import Found, found, query_of
 from service.schemas.public import PostingSearch
-from service.schemas.search import Around, SearchPage, SortValues
+from service.schemas.search import Around, Hit, SearchPage, SortValues
+from service.search.highlight import Wanted, highlights
 from service.search.postgresql.columns import Columns, load
+from service.search.postgresql.engine import PostgresqlEngine
 
+_ENGINE: Final = PostgresqlEngine()
 LARGEST: Final = 200_000
 """Postings of a territory that is held; a larger one is asked of PostgreSQL each time."""
 
@@ -87,10 +93,39 @@ def look_up(
     return shown.columns.search(query_of(search, shown.inside, around, after))
 
 
-async def tell(connection: Any, shown: Shown, page: SearchPage, language: str) -> Found | None:
-    """Return ``page`` with its documents; None when ``shown`` is no longer what the public sees."""
+async def search_words(
+    session: AsyncSession,
+    shown: Shown,
+    search: PostingSearch,
+    around: Around | None,
+    after: SortValues | None,
+) -> tuple[SearchPage, Wanted | None]:
+    """Return the page that ``search`` finds by its words, and which words to mark in it."""
+    query = query_of(search, shown.inside, around, after)
+    page, wanted = await _ENGINE.search_marking(session, replace(query, highlight=False))
+    return page, wanted if search.highlight else None
+
+
+async def tell(
+    connection: Any, shown: Shown, page: SearchPage, language: str, wanted: Wanted | None = None
+) -> Found | None:
+    """Return ``page`` with its documents, what is ``wanted`` marked in them.
+
+    None when ``shown`` is no longer what the public sees.
+    """
     ids = [hit.id for hit in page.hits]
     rows = await connection.fetch(_DOCUMENTS, shown.territory_id, ids, language)
     if not rows or rows[0]["public_version"] != shown.version or not shown.lasts:
         return None
-    return found(page, {row["posting_id"]: row["document"] for row in rows}, language)
+    documents = {row["posting_id"]: row["document"] for row in rows}
+    if wanted is not None:
+        page = replace(page, hits=tuple(_marked(hit, documents.get(hit.id), wanted) for hit in page.hits))
+    return found(page, documents, language)
+
+
+def _marked(hit: Hit, document: str | None, wanted: Wanted) -> Hit:
+    """Return ``hit`` with the words found in the texts of its document, which are the posting's own."""
+    if document is None:
+        return hit
+    read = orjson.loads(document)
+    return Hit(id=hit.id, highlights=highlights(read["title"], read["description"], wanted))

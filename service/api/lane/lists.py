@@ -166,9 +166,17 @@ class Lists:
         if scope["type"] == "http" and (slug := _slug(scope)) is not None:
             search = _asked(scope["query_string"])
             if search is not None:
-                with suppress(*FAILURES, BadCursor, LookupError):
-                    response = await self.door.answer(scope, slug, search)
+                with suppress(BadCursor, LookupError):
+                    response = await self._answer(scope, slug, search)
         await (response or self.app)(scope, receive, send)
+
+    async def _answer(self, scope: Scope, slug: str, search: PostingSearch) -> Response | None:
+        try:
+            return await self.door.answer(scope, slug, search)
+        except FAILURES as error:
+            # The route tries once more, and says what is wrong.
+            log.warning("list not answered at once", error=type(error).__name__)
+            return None
 
 
 class Door:
@@ -212,11 +220,13 @@ class Door:
             start = tuple(state.cursors.decode(search.after, scope=SCOPE, filters=filters))
         async with reads.connection() as connection:
             around = await listing.circle(connection, search)
-            page = listing.look_up(shown, search, around, start)
-            found = None if page is None else await listing.tell(connection, shown, page, language)
+            page, wanted = listing.look_up(shown, search, around, start), None
+            if page is None:
+                async with reads.session() as session:
+                    page, wanted = await listing.search_words(session, shown, search, around, start)
+            found = await listing.tell(connection, shown, page, language, wanted)
         if found is None:
-            if page is not None:
-                shows.wrong(slug)
+            shows.wrong(slug)
             return None
         self.answered += 1
         scope["route"] = _ROUTE

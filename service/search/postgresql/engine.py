@@ -80,6 +80,13 @@ class PostgresqlEngine:
         One statement, and one to three small look-ups in the vocabulary when there is a text. A text
         nothing answers to entirely is asked again with fewer words.
         """
+        page, _ = await self.search_marking(session, query)
+        return page
+
+    async def search_marking(
+        self, session: AsyncSession, query: SearchQuery
+    ) -> tuple[SearchPage, Wanted | None]:
+        """Do as :meth:`search` does, and return which words it marks, for whoever has the texts at hand."""
         parsed = parse(query.text)
         after = None if query.after is None else Position.read(query.after)
         reading = await read(session, (query.kind,), parsed) if parsed.searches else None
@@ -107,8 +114,9 @@ class PostgresqlEngine:
             values |= after.parameters()
         level, answer = await _ask(session, shape, levels, values)
         shown = answer.hits[: query.limit]
-        return SearchPage(
-            hits=_hits(shown, reading.wanted() if reading and query.highlight else None),
+        wanted = reading.wanted() if reading else None
+        page = SearchPage(
+            hits=_hits(shown, wanted if query.highlight else None),
             total=answer.total,
             facets=answer.facets,
             next=_position(level, lost, shown[-1]).values() if len(answer.hits) > query.limit else None,
@@ -118,6 +126,7 @@ class PostgresqlEngine:
             corrections=reading.corrections if reading else (),
             cut=parsed.cut,
         )
+        return page, wanted
 
     async def together(self, session: AsyncSession, query: TogetherQuery) -> TogetherPage:
         """Return one page of several kinds; see :func:`service.search.postgresql.together.together`."""
