@@ -11,7 +11,8 @@ EXTRACT_LENGTH = 240
 """Characters of an extract, before escaping."""
 
 _LEAD = 60  # Characters shown before the first found word, so that it is read in a sentence.
-_READ = 4_000  # Characters of a description in which found words are looked for.
+READ = 4_000
+"""Characters of a description in which found words are looked for."""
 
 Wanted = Callable[[str], bool]
 """Tells whether a folded word is one of those looked for."""
@@ -21,7 +22,7 @@ def highlights(title: str, description: str | None, wanted: Wanted) -> Highlight
     """Return ``title`` and an extract of ``description`` as HTML, found words inside ``<mark>``."""
     return Highlights(
         title=_marked(title, occurrences(title, wanted), 0, len(title)),
-        description=_extract(description[:_READ], wanted) if description else None,
+        description=_extract(description[:READ], wanted) if description else None,
     )
 
 

@@ -54,21 +54,25 @@ class Asker:
     def __init__(self, url: str, key: str | None, timeouts: Timeouts) -> None:
         """Hold the address; nothing is connected yet."""
         self._patience = timeouts.total
-        headers = {
+        self._url = f"{url.rstrip('/')}/multi-search"
+        self._headers = {
             "content-type": "application/json",
             # Compressed answers leave in pieces, each of which waits for the one before to be acknowledged.
             "accept-encoding": "identity",
         }
         if key:
-            headers["authorization"] = f"Bearer {key}"
-        self._client = httpx.AsyncClient(
-            base_url=url,
-            headers=headers,
-            timeout=httpx.Timeout(
-                connect=timeouts.connect, read=timeouts.read, write=timeouts.read, pool=timeouts.pool
-            ),
-            limits=httpx.Limits(keepalive_expiry=_KEPT_FOR),
-            trust_env=False,
+            self._headers["authorization"] = f"Bearer {key}"
+        self._extensions = {
+            "timeout": {
+                "connect": timeouts.connect,
+                "read": timeouts.read,
+                "write": timeouts.read,
+                "pool": timeouts.pool,
+            }
+        }
+        # Cookies, redirects, proxies and the rest of a client are no use here, and take as long as all else.
+        self._transport = httpx.AsyncHTTPTransport(
+            limits=httpx.Limits(max_connections=100, keepalive_expiry=_KEPT_FOR), trust_env=False
         )
 
     def until(self) -> float:
@@ -101,27 +105,37 @@ class Asker:
         try:
             async with asyncio.timeout_at(until):
                 try:
-                    response = await self._client.post("/multi-search", content=content)
+                    status, headers, answer = await self._send(content)
                 except httpx.RemoteProtocolError:
                     # It closed a connection kept for too long while this was on its way.
-                    response = await self._client.post("/multi-search", content=content)
+                    status, headers, answer = await self._send(content)
         except TimeoutError as error:
             raise Unavailable(f"no answer within {self._patience} s") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unavailable(f"{type(error).__name__}: {error}") from error
-        if response.status_code != HTTPStatus.OK:
+        if status != HTTPStatus.OK:
             raise Unavailable(
-                f"HTTP {response.status_code}: {response.text[:200]}",
-                _seconds(response.headers.get("retry-after")),
+                f"HTTP {status}: {answer[:200].decode(errors='replace')}",
+                _seconds(headers.get("retry-after")),
             )
         try:
-            return orjson.loads(response.content)
+            return orjson.loads(answer)
         except orjson.JSONDecodeError as error:
             raise _nonsense(error) from error
 
+    async def _send(self, content: bytes) -> tuple[int, httpx.Headers, bytes]:
+        request = httpx.Request(
+            "POST", self._url, headers=self._headers, content=content, extensions=self._extensions
+        )
+        response = await self._transport.handle_async_request(request)
+        try:
+            return response.status_code, response.headers, await response.aread()
+        finally:
+            await response.aclose()
+
     async def close(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
 
 def _nonsense(error: Exception) -> Unavailable:

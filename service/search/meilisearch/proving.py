@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.core.clock import now
 from service.schemas.search import PostingFacet, SearchKind
+from service.search.highlight import READ
 
 LABELLED: Final = {
     PostingFacet.SECTOR: ("sector", "label"),
@@ -76,7 +77,7 @@ def _statement(kind: SearchKind | None, facets: tuple[PostingFacet, ...], *, wit
 
 
 def _public(kind: SearchKind, *, with_texts: bool) -> str:
-    columns = "t.title, t.description" if with_texts else "NULL, NULL"
+    columns = f"t.title, left(t.description, {READ})" if with_texts else "NULL, NULL"
     there = (
         "x.territory_id = ANY(CAST(:territories AS uuid[])) "
         "AND (x.valid_through IS NULL OR x.valid_through > :now)"

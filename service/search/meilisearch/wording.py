@@ -5,7 +5,7 @@ The filter alone decides what is found; the queries given with it find all of th
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import chain, combinations, islice, product
 from typing import Final
 
@@ -24,6 +24,7 @@ from service.search.query import ParsedText, TypedWord
 from service.search.synonyms import alternatives
 from service.search.words import stem
 
+_MOST_SEEN: Final = 5_000
 _SHORTEST_BEGINNING: Final = 3
 _MOST_QUERIES: Final = 16  # For one list; what none of them ranks comes last.
 _AS_TYPED, _OTHERWISE = 1.0, 0.8
@@ -83,13 +84,24 @@ def spelt_marks(parsed: ParsedText) -> Callable[[str], bool]:
     )
 
 
-@lru_cache(maxsize=1_000)
+@lru_cache(maxsize=256)
 def _marks(stems: frozenset[str], beginnings: tuple[str, ...]) -> Callable[[str], bool]:
-    @cache
-    def wanted(word: str) -> bool:
-        return stem(word) in stems or (bool(beginnings) and word.startswith(beginnings))
+    return _Marks(stems, beginnings).__getitem__
 
-    return wanted
+
+class _Marks(dict[str, bool]):
+    """Whether a folded word is to be marked; words seen once are known, which is most of them."""
+
+    def __init__(self, stems: frozenset[str], beginnings: tuple[str, ...]) -> None:
+        super().__init__()
+        self._stems = stems
+        self._beginnings = beginnings
+
+    def __missing__(self, word: str) -> bool:
+        marked = stem(word) in self._stems or (bool(self._beginnings) and word.startswith(self._beginnings))
+        if len(self) < _MOST_SEEN:
+            self[word] = marked
+        return marked
 
 
 def _begun(parsed: ParsedText) -> TypedWord | None:
