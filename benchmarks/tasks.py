@@ -21,6 +21,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import uvloop
 from arq import Worker, func
 from sqlalchemy import text
 
@@ -74,7 +75,7 @@ def settings_for(url: str, **changes: Any) -> Settings:
 
 def worker_process(settings: Settings) -> None:
     """Run ``ancrage worker`` with the benchmark's handlers."""
-    asyncio.run(run_worker(settings, handlers=HANDLERS, schedule={}))
+    uvloop.run(run_worker(settings, handlers=HANDLERS, schedule={}))
 
 
 async def record_events(database: Database, kind: str, count: int) -> None:
@@ -268,7 +269,7 @@ def main() -> None:
         redis.start()
         try:
             with embedded.start(folder / "postgres") as postgres:
-                asyncio.run(
+                uvloop.run(
                     measure(postgres.url, redis, folder, events=arguments.events, tasks=arguments.tasks)
                 )
         finally:
