@@ -49,7 +49,7 @@ def score_candidates(
         passing &= held
     positions = np.flatnonzero(passing)
     rows = take(candidates.rows, positions)
-    near_enough = np.flatnonzero(_within_radius(rows, posting))
+    near_enough = np.flatnonzero(within_radius(rows, posting))
     positions, rows = positions[near_enough], take(rows, near_enough)
     scores = _occupation(rows, posting, related[positions]) + _score(
         rows,
@@ -72,7 +72,7 @@ def score_postings(
     for wanted, choice in candidates.wanted.held_by(row):
         for offered in graph.around(wanted):
             offering, _ = postings.occupations.holding(offered)
-            worth = _relation(graph, wanted, offered, choice)
+            worth = relation_worth(graph, wanted, offered, choice)
             related[offering] = np.maximum(related[offering], worth)
     covered = np.zeros(size, dtype=np.int32)
     for code in _codes(candidates.skills, row):
@@ -83,7 +83,7 @@ def score_postings(
     held = _count(postings.required_licences, _codes(candidates.licences, row), positions)
     rows = take(postings.rows, positions)
     licensed = held == rows["required_licences_total"]
-    reached = np.flatnonzero(licensed & _within_radius(candidate, rows))
+    reached = np.flatnonzero(licensed & within_radius(candidate, rows))
     positions, rows = positions[reached], take(rows, reached)
     scores = _occupation(candidate, rows, related[positions]) + _score(
         candidate,
@@ -100,14 +100,23 @@ def relation_points(candidates: CandidateColumns, graph: OccupationGraph, offere
     related = np.full(len(candidates), _NO_RELATION, dtype=np.int32)
     if offered is None:
         return related
+    holders, worths = [], []
     for wanted in graph.toward(offered):
-        worth = np.array([_relation(graph, wanted, offered, choice) for choice in (0, 1)])
-        holders, choices = candidates.wanted.holding(wanted)
-        related[holders] = np.maximum(related[holders], worth[choices])
+        who, choices = candidates.wanted.holding(wanted)
+        if len(who):
+            first, other = (relation_worth(graph, wanted, offered, choice) for choice in (0, 1))
+            holders.append(who)
+            worths.append(np.where(choices == 0, np.int16(first), np.int16(other)))
+    if holders:
+        points = np.concatenate(worths)
+        # Of several relations the last written stays: the best.
+        order = np.argsort(points, kind="stable")
+        related[np.concatenate(holders)[order]] = points[order]
     return related
 
 
-def _relation(graph: OccupationGraph, wanted: str, offered: str, choice: int) -> int:
+def relation_worth(graph: OccupationGraph, wanted: str, offered: str, choice: int) -> int:
+    """Return what a wanted occupation is worth, ``choice`` 0 being the first and 1 any other."""
     relation = graph.relation(wanted, offered)
     if relation is None:
         return _NO_RELATION
@@ -133,7 +142,8 @@ def _relevant(related: Integers, covered: Integers, total: Integers) -> Truths:
     return (related > _NO_RELATION) | ((covered > 0) & enough)
 
 
-def _within_radius(candidate: Rows, posting: Rows) -> Truths:
+def within_radius(candidate: Rows, posting: Rows) -> Truths:
+    """Tell which pairs the candidate's own radius lets pass."""
     x = candidate["x"] - posting["x"]
     y = candidate["y"] - posting["y"]
     z = candidate["z"] - posting["z"]
@@ -162,21 +172,22 @@ def _score(
     total: Integers = (
         points.astype(np.int32)
         + posting["freshness"]
-        + _salary(candidate, posting)
-        + _availability(candidate, posting)
-        + _covered(weights.SKILLS, covered, posting["skills_total"], candidate["says_skills"])
-        + _covered(
+        + salary_points(candidate, posting)
+        + availability_points(candidate, posting)
+        + covered_points(weights.SKILLS, covered, posting["skills_total"], candidate["says_skills"])
+        + covered_points(
             weights.LANGUAGES,
             languages,
             posting["languages_total"],
             candidate["says_languages"],
         )
-        + _covered(weights.LICENCES, licences, posting["licences_total"], candidate["says_licences"])
+        + covered_points(weights.LICENCES, licences, posting["licences_total"], candidate["says_licences"])
     )
     return total
 
 
-def _covered(criterion: Criterion, covered: Integers, total: Integers, said: Truths) -> Integers:
+def covered_points(criterion: Criterion, covered: Integers, total: Integers, said: Truths) -> Integers:
+    """Return the points for the share of what is asked that is held."""
     neutral = np.int32(criterion.neutral)
     asked = total > 0
     if not asked.any():
@@ -187,7 +198,8 @@ def _covered(criterion: Criterion, covered: Integers, total: Integers, said: Tru
     return np.where(asked & said, points, neutral).astype(np.int32)
 
 
-def _salary(candidate: Rows, posting: Rows) -> Integers:
+def salary_points(candidate: Rows, posting: Rows) -> Integers:
+    """Return the points for pay, where the posting shows it."""
     points = weights.SALARY.points
     neutral = np.int32(weights.SALARY.neutral)
     shown = posting["salary_high"] != UNSAID
@@ -206,7 +218,8 @@ def _salary(candidate: Rows, posting: Rows) -> Integers:
     return np.where(known, steps, neutral).astype(np.int32)
 
 
-def _availability(candidate: Rows, posting: Rows) -> Integers:
+def availability_points(candidate: Rows, posting: Rows) -> Integers:
+    """Return the points for the date, where the posting names one."""
     points = weights.AVAILABILITY.points
     neutral = np.int32(weights.AVAILABILITY.neutral)
     dated = posting["needed"] != UNSAID

@@ -6,7 +6,8 @@ from uuid import UUID
 import pytest
 from hypothesis import given, strategies as st
 
-from service.matching import bulk
+from benchmarks import market
+from service.matching import bulk, everything, ranking, rectangles
 from service.matching.bulk import (
     Ranked,
     RankedPair,
@@ -168,10 +169,48 @@ def test_sifting_early_and_often_changes_nothing(
     crowd: list[CandidateFacts], board: list[PostingFacts], context: MatchingContext, k: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bulk, "_BUFFER", 2)
+        patch.setattr(ranking, "_BUFFER", 2)
         patch.setattr(bulk, "_YIELDED", 3)
         pairs = list(best_both_ways(crowd, board, context, k))
     assert pairs == by_hand_both_ways(crowd, board, context, k)
+
+
+@PATIENT
+@given(crowds, boards, contexts(), ks, st.integers(1, 3))
+def test_small_blocks_rectangles_and_strips_change_nothing(
+    crowd: list[CandidateFacts], board: list[PostingFacts], context: MatchingContext, k: int, size: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(everything, "_ROWS", size)
+        patch.setattr(everything, "_FEW_ROWS", size - 1)
+        patch.setattr(everything, "_PAIRS", size)
+        patch.setattr(everything, "_FEW", size - 1)
+        patch.setattr(rectangles, "_STRIP", 8)
+        patch.setattr(rectangles, "_KEPT_LISTS", 1)
+        patch.setattr(rectangles, "_TABLE", size)
+        pairs = list(best_both_ways(crowd, board, context, k))
+    assert pairs == by_hand_both_ways(crowd, board, context, k)
+
+
+def test_a_whole_market_gives_what_one_by_one_gives() -> None:
+    place = market.market(1, trades=40)
+    crowd, board = list(market.candidates(place, 600, 2)), list(market.postings(place, 400, 3))
+    rarity = SkillRarity.from_postings(board)
+    context = MatchingContext(graph=place.graph, rarity=rarity, as_of=market.AS_OF)
+    people, work = CandidateColumns.build(crowd), PostingColumns.build(board, context)
+    ours: dict[UUID, list[Ranked]] = {candidate.id: [] for candidate in crowd}
+    theirs: dict[UUID, list[Ranked]] = {posting.id: [] for posting in board}
+    for pair in best_both_ways(people, work, context, 5):
+        if pair.candidate_rank is not None:
+            ours[pair.candidate_id].append(Ranked(pair.posting_id, pair.score, pair.candidate_rank))
+        if pair.posting_rank is not None:
+            theirs[pair.posting_id].append(Ranked(pair.candidate_id, pair.score, pair.posting_rank))
+    for candidate in crowd:
+        best = sorted(ours[candidate.id], key=lambda one: one.rank)
+        assert best == best_for_candidate(candidate, work, context, 5)
+    for posting in board:
+        best = sorted(theirs[posting.id], key=lambda one: one.rank)
+        assert best == best_for_posting(posting, people, context, 5)
 
 
 def test_equal_scores_go_to_the_fresher_posting_then_to_the_lower_id() -> None:
@@ -214,7 +253,16 @@ def test_progress_counts_every_posting() -> None:
     seen: list[tuple[int, int]] = []
     pairs = best_both_ways([], board, context, progress=lambda *done: seen.append(done))
     assert list(pairs) == []
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert seen[-1] == (3, 3)
+    assert seen == sorted(seen)
+
+
+def test_progress_ends_even_where_nothing_is_open() -> None:
+    context = MatchingContext(graph=OccupationGraph(), rarity=SkillRarity(), as_of=TODAY)
+    seen: list[tuple[int, int]] = []
+    closed = PostingFacts(id=UUID(int=1), version=1, open=False)
+    assert list(best_both_ways([], [closed], context, progress=lambda *done: seen.append(done))) == []
+    assert seen == [(1, 1)]
 
 
 def test_columns_refuse_another_context_and_a_repeated_id() -> None:
