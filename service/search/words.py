@@ -181,13 +181,36 @@ def words(text: str) -> Iterator[Word]:
         lead = (folded, match.start()) if folded in _LEADS else None
 
 
+class Remembered:
+    """Which words are wanted, each found out once for all the texts of a page."""
+
+    def __init__(self, wanted: Callable[[str], bool]) -> None:
+        self._wanted = wanted
+        self._yes: set[str] = set()
+        self._no: set[str] = set()
+
+    def __call__(self, word: str) -> bool:
+        """Tell whether ``word`` is wanted."""
+        return self._wanted(word)
+
+    def among(self, words: set[str]) -> set[str]:
+        """Return those of ``words`` that are wanted."""
+        for word in words - self._no - self._yes:
+            (self._yes if self._wanted(word) else self._no).add(word)
+        return words & self._yes
+
+
 def occurrences(text: str, wanted: Callable[[str], bool]) -> list[tuple[int, int]]:
     """Return where the words of ``text`` stand whose folded form is ``wanted``.
 
     Much quicker than :func:`words` on a long text: each distinct word is looked at once.
     """
     whole, clean = _folded(text)
-    found = {token for token in set(_WORD.findall(whole)) if wanted(clean(token))}
+    tokens = set(_WORD.findall(whole))
+    if clean is _as_it_is and isinstance(wanted, Remembered):
+        found = wanted.among(tokens)
+    else:
+        found = {token for token in tokens if wanted(clean(token))}
     if not found:
         return []
     return [match.span() for match in _WORD.finditer(whole) if match[0] in found]
