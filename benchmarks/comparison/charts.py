@@ -23,7 +23,12 @@ def draw(found: Found, folder: Path) -> None:
     rates = [
         measured[key] for key in ("list.bare", "list.raw", "list", "list.orm", "list.drf") if key in measured
     ]
-    _bars(folder / "list.svg", "answers a second, every request a different filter", rates, logarithmic=True)
+    _bars(
+        folder / "list.svg",
+        "answers a second, every request a different filter (logarithmic)",
+        rates,
+        logarithmic=True,
+    )
     _curves(
         folder / "latency.svg",
         "search with two facets",
@@ -63,9 +68,10 @@ def _bars(path: Path, title: str, measured: Sequence[Measured], *, logarithmic: 
             number(rate.median), (rate.most, place), xytext=(8, 0), textcoords="offset points", va="center"
         )
     axes.set_yticks(range(len(shown)), [one.name for one, _ in reversed(shown)])
+    axes.margins(x=0.12)
     if logarithmic:
         axes.set_xscale("log")
-    axes.margins(x=0.12)
+        axes.set_xlim(left=1)
     _save(figure, path)
 
 
@@ -103,7 +109,8 @@ def _curves(path: Path, title: str, measured: Sequence[Measured]) -> None:
         axes.plot(points, [percent / 2 for percent in range(200)], style, color=colour, label=one.name)
     axes.plot([10, 30], [50, 99], "x", color=_LINE, label="goals: 10 ms, 30 ms")
     axes.set_xscale("log")
-    axes.set_xlabel("milliseconds")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_xlabel("milliseconds (logarithmic)")
     axes.set_ylabel("% answered")
     axes.legend(frameon=False, fontsize=9)
     _save(figure, path)
