@@ -147,6 +147,8 @@ def _with_headers(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
             headers = {"Retry-After": _RETRY_AFTER}
         if "429" in responses and (status.startswith("2") or status == "429"):
             headers |= _LIMITED
+        # What an operation says of a header itself stands.
+        headers |= response.get("headers", {})
         if headers:
             response["headers"] = headers
 

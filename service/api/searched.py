@@ -10,12 +10,17 @@ SEARCH_HEADER = "Ancrage-Search"
 ANSWERED: dict[int | str, dict[str, Any]] = {
     200: {
         "headers": {
+            "ETag": {
+                "description": "Names this exact answer; send it back as `If-None-Match`. "
+                "Absent from one that is not to be kept.",
+                "schema": {"type": "string"},
+            },
             SEARCH_HEADER: {
                 "description": "The engine that answered; followed by `; degraded` when another should have "
                 "and could not: such an answer has no `ETag` and is not to be kept.",
                 "required": True,
                 "schema": {"type": "string", "examples": ["postgresql", "postgresql; degraded"]},
-            }
+            },
         }
     }
 }

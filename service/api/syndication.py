@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from service.api.dependencies import PreferredLanguage, ReadSession, SearchDoor, entity_tag, not_modified
 from service.api.lane.marking import storable
 from service.api.problems import problems
-from service.api.searched import search_headers
+from service.api.searched import ANSWERED, search_headers
 from service.core.pagination import MAX_LIMIT
 from service.domain import lasting, searching, territories
 from service.models import Territory
@@ -75,7 +75,7 @@ def _document(territory: Territory, items: list[dict[str, Any]], base: str, addr
     response_class=Response,
     responses=problems(404)
     | {
-        200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}},
+        200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}} | ANSWERED[200],
         304: {"description": "Not modified: what you have is still right"},
     },
 )
