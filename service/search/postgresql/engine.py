@@ -32,7 +32,7 @@ from service.search.postgresql.asking import Position, filter_values, filters_in
 from service.search.postgresql.reading import ALL_WORDS, ALL_WORDS_ANYWHERE, read
 from service.search.postgresql.writing import document_row, index_row, words_row
 from service.search.query import parse
-from service.search.words import words
+from service.search.words import Remembered, words
 
 _BATCH = 200
 _ANALYZE = text("ANALYZE posting_index, posting_words, search_document, search_word")
@@ -114,7 +114,7 @@ class PostgresqlEngine:
             values |= after.parameters()
         level, answer = await _ask(session, shape, levels, values)
         shown = answer.hits[: query.limit]
-        wanted = reading.wanted() if reading else None
+        wanted = Remembered(reading.wanted()) if reading else None
         page = SearchPage(
             hits=_hits(shown, wanted if query.highlight else None),
             total=answer.total,
