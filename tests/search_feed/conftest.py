@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 import pytest_asyncio
@@ -16,9 +15,10 @@ from service.jobs.runner import drain
 from service.jobs.search import feed_search, patrol_search, verify_search
 from service.jobs.work import TaskFacts, Work
 from service.search.meilisearch.marking import MarkedAdministration
-from tests.search.meilisearch_server.real import MeilisearchServer, executable
+from tests.search.meilisearch_server.real import executable
 from tests.search.toxic import ToxicProxy
 from tests.search_feed.market import Market
+from tests.search_feed.servers import Real, Server, Standing
 from tests.search_feed.standin import StandIn
 
 HANDLERS = {
@@ -27,70 +27,6 @@ HANDLERS = {
     "test.patrolled": (patrol_search,),
     "test.night": (verify_search,),
 }
-
-
-class Server(Protocol):
-    """A server that tests can start and end."""
-
-    @property
-    def url(self) -> str:
-        """Where to ask."""
-
-    @property
-    def key(self) -> str:
-        """What to ask with."""
-
-    async def start(self) -> None:
-        """Start, where it was before."""
-
-    async def kill(self) -> None:
-        """End at once; what it holds stays."""
-
-    async def lose(self) -> None:
-        """End at once, and lose everything."""
-
-
-class Standing:
-    """The stand-in as a server."""
-
-    def __init__(self) -> None:
-        self.standin = StandIn()
-        self.key = self.standin.key
-
-    @property
-    def url(self) -> str:
-        return self.standin.url
-
-    async def start(self) -> None:
-        await self.standin.start()
-
-    async def kill(self) -> None:
-        await self.standin.kill()
-
-    async def lose(self) -> None:
-        await self.standin.kill()
-        self.standin.wipe()
-
-
-class Real:
-    """A real Meilisearch as a server."""
-
-    def __init__(self, folder: Path) -> None:
-        self.server = MeilisearchServer(folder)
-        self.key = self.server.key
-
-    @property
-    def url(self) -> str:
-        return self.server.url
-
-    async def start(self) -> None:
-        self.server.start()
-
-    async def kill(self) -> None:
-        self.server.kill()
-
-    async def lose(self) -> None:
-        self.server.wipe()
 
 
 @pytest_asyncio.fixture(params=["standin", "real"])
@@ -149,7 +85,7 @@ def market(own_database: Database) -> Market:
 
 _TICK = TaskFacts(
     id=new_id(),
-    event_id=None,
+    event_id=new_id(),
     kind="clock.ticked",
     subject_id=None,
     territory_id=None,

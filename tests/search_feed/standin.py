@@ -1,6 +1,6 @@
 """What Meilisearch does with indexes, documents, tasks and swaps, where no real server is at hand.
 
-Written from its public documentation. It finds nothing: searches are not its business. It is strict: a path
+Written from its public documentation. It finds nothing: searches are answered 503. It is strict: a path
 or parameter it does not know is answered 400 or 404 and kept in ``misuse``. The same tests run on a real
 server.
 """
@@ -191,6 +191,7 @@ class StandIn:
             ("POST", f"{uid}/documents/delete-batch", {"customMetadata"}, self._delete),
             ("POST", f"{uid}/documents/fetch", set(), self._fetch),
             ("POST", "/swap-indexes", set(), self._swap),
+            ("POST", f"/multi-search|{uid}/search", set(), self._search),
             ("GET", "/tasks", queue, self._list),
             ("GET", r"/tasks/(\d+)", set(), self._task),
         ]
@@ -335,6 +336,9 @@ class StandIn:
                 task.index = names.get(task.index or "", task.index)
 
         return self._enqueue(None, "indexSwap", act)
+
+    def _search(self, *_: Any) -> tuple[int, Any]:
+        raise Refusal("too_many_search_requests", "Too many search requests.", 503)
 
     def _list(self, _: Any, asked: dict[str, str], __: Any) -> tuple[int, Any]:
         named = {name: asked[name].split(",") for name in ("indexUids", "types", "statuses") if name in asked}
