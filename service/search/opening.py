@@ -1,9 +1,14 @@
 """Which engine answers searches in this process, by the settings."""
 
+from typing import Final
+
 from service.core.settings import Settings
 from service.search.fallback import Fallback
 from service.search.port import SearchEngine
 from service.search.postgresql import PostgresqlEngine
+
+WITHIN: Final = 0.6
+"""Seconds that Meilisearch has for one search. PostgreSQL, asked after it, has the rest of the second."""
 
 
 def open_search(settings: Settings) -> SearchEngine:
@@ -18,8 +23,7 @@ def open_search(settings: Settings) -> SearchEngine:
     from service.search.meilisearch.asking import Timeouts  # noqa: PLC0415 - as said
     from service.search.meilisearch.engine import MeilisearchEngine  # noqa: PLC0415 - as said
 
-    # A search asks once, or twice when its words must give way: both, and then PostgreSQL, within a second.
-    patience = Timeouts(connect=0.15, read=0.3, pool=0.1, total=0.35)
+    patience = Timeouts(connect=0.2, read=WITHIN, pool=0.1, total=WITHIN)
     key = settings.meilisearch_key
     outside = MeilisearchEngine(
         settings.meilisearch_url, key.get_secret_value() if key else None, timeouts=patience

@@ -13,9 +13,10 @@ _TASK = re.compile(r'(?<="taskUid":)\d+|(?<="uid":)\d+')
 _TASK_PATH = re.compile(r"(?<=/tasks/)\d+")
 _DATES = "enqueuedAt|startedAt|finishedAt|createdAt|updatedAt"
 _VARYING = (
-    (re.compile(rf'"({_DATES})":"[^"]*"'), r'"\1":"2026-01-01T00:00:00Z"'),
+    (re.compile(rf'"({_DATES})":"[^"]*"'), r'"\1":"2026-01-01T00:00:00.000000Z"'),
     (re.compile(r'"duration":"[^"]*"'), '"duration":"PT0S"'),
-    (re.compile(r'"processingTimeMs":\d+'), '"processingTimeMs":0'),
+    (re.compile(r'"(batchUid|processingTimeMs)":\d+'), r'"\1":0'),
+    (re.compile(r',"requestUid":"[^"]*"'), ""),
 )
 _NOW = "1111111111111111"
 _NOW_MEANS = 300  # Seconds around the present moment.
