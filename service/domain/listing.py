@@ -31,7 +31,7 @@ _AHEAD: Final = """
     SELECT count(*) AS rows, min(x.valid_through) FILTER (WHERE x.valid_through > $2) AS until
     FROM posting_index AS x WHERE x.territory_id = ANY($1::uuid[])
 """
-_DOCUMENTS: Final = """
+DOCUMENTS: Final = """
     SELECT t.public_version, d.posting_id, d.document::text AS document
     FROM territory AS t
     LEFT JOIN posting_document AS d ON d.posting_id = ANY($2::uuid[]) AND d.language = $3
@@ -114,7 +114,7 @@ async def tell(
     None when ``shown`` is no longer what the public sees.
     """
     ids = [hit.id for hit in page.hits]
-    rows = await connection.fetch(_DOCUMENTS, shown.territory_id, ids, language)
+    rows = await connection.fetch(DOCUMENTS, shown.territory_id, ids, language)
     if not rows or rows[0]["public_version"] != shown.version or not shown.lasts:
         return None
     documents = {row["posting_id"]: row["document"] for row in rows}
