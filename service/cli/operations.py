@@ -4,7 +4,7 @@ import typer
 
 from service.cli.context import command, fail, open_database, say, settings_or_fail
 from service.cli.mail import describe
-from service.cli.search import rebuild_outside
+from service.cli.search import rebuild_outside, standing
 from service.core.migrations import head_revision
 from service.domain import publication
 from service.domain.finding import reindex_plain_documents
@@ -37,8 +37,10 @@ async def reindex() -> None:
 @command
 async def doctor() -> None:
     """Tell whether database, referentials and background work are well; exit code 1 when something is not."""
-    async with open_database() as database, database.transaction() as session:
-        found = await examine(session)
+    async with open_database() as database:
+        async with database.transaction() as session:
+            found = await examine(session)
+        searching, unsearched = await standing(database)
     typer.echo(f"PostgreSQL {found.server_version}, revision {found.revision} (needed: {head_revision()})")
     typer.echo(f"{found.territories} territories, {found.postings} postings")
     releases = ", ".join(f"{name} {version}" for name, version in sorted(found.releases.items()))
@@ -46,6 +48,8 @@ async def doctor() -> None:
     states = ", ".join(f"{count} {state}" for state, count in sorted(found.tasks.items()))
     typer.echo(f"Tasks: {states or 'none'}; events waiting: {found.events_waiting}")
     typer.echo(describe(settings_or_fail()))
+    for line in searching:
+        typer.echo(line)
     troubles = [
         f"the referential {name} was never imported (`ancrage import {name}`)"
         for name in ("rome", "communes")
@@ -53,6 +57,7 @@ async def doctor() -> None:
     ]
     if dead := found.tasks.get("dead", 0):
         troubles.append(f"{dead} tasks are dead; `ancrage tasks list --state dead` says why")
+    troubles += unsearched
     if troubles:
         fail("; ".join(troubles) + ".")
     say("All is well.")

@@ -46,6 +46,26 @@ async def status() -> None:
                 typer.echo(f"  refused {each.attempts} times: {each.document_id}  {each.error}")
 
 
+async def standing(database: Database) -> tuple[list[str], list[str]]:
+    """Return what to tell of the engine that should answer searches, and what is wrong with it."""
+    engine = open_outside(settings_or_fail())
+    if engine is None:
+        return ["Search: PostgreSQL"], []
+    told, troubles = [], []
+    try:
+        told.append(f"Search: Meilisearch {await engine.version()}, PostgreSQL whenever it can't answer")
+    except Unavailable as unavailable:
+        told.append("Search: PostgreSQL, in the place of Meilisearch")
+        troubles.append(f"Meilisearch does not answer ({unavailable.reason})")
+    for kind in SOURCES:
+        async with database.transaction() as session:
+            feed = await feeding.read(session, kind)
+        told.append(f"  {_line(kind, feed)}")
+        if feed is None or not feed.ready:
+            troubles.append(f"the index of {kind} is not ready; `ancrage search status` says more")
+    return told, troubles
+
+
 def _line(kind: SearchKind, feed: Feed | None) -> str:
     if feed is None:
         return f"{kind}: not in use yet; a worker begins within a minute."

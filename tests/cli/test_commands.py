@@ -85,6 +85,18 @@ def test_reindex_and_doctor_find_all_well(ancrage: Ancrage) -> None:
     code, told, said = ancrage("doctor")
     assert code == 0, said
     assert "3 territories, 80 postings" in told
+    assert "Search: PostgreSQL\n" in told
+
+
+def test_doctor_tells_of_an_engine_outside_that_does_not_answer(
+    ancrage: Ancrage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEILISEARCH_URL", "http://127.0.0.1:9")
+    code, told, said = ancrage("doctor")
+    assert code == 1
+    assert "Search: PostgreSQL, in the place of Meilisearch" in told
+    assert "Meilisearch does not answer" in said
+    assert "the index of postings is not ready" in said
 
 
 def test_the_document_and_the_version_need_no_database(
