@@ -9,7 +9,7 @@ READY_BENCH := .venv/.ready-bench
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: help run install worker test lint format lock openapi typescript bench relevance soak clean
+.PHONY: help run install worker test lint format lock openapi typescript bench relevance search-faults soak clean
 .DEFAULT_GOAL := run
 
 # exec: Ctrl-C and SIGTERM reach the application itself.
@@ -74,6 +74,10 @@ bench: $(READY_BENCH)
 # recall@10, nDCG@10 and MRR of each engine, and their agreement: docs/relevance.md.
 relevance: $(READY_DEV)
 	@$(BIN)/python -m benchmarks.relevance $(ARGS)
+
+# Edits and searches while Meilisearch (on the PATH) is killed, hung, wiped and rebuilt; ARGS="--minutes 5".
+search-faults: $(READY_DEV)
+	@$(BIN)/python -m benchmarks.search_faults $(ARGS)
 
 # MINUTES=10 of the whole application under load while it and its PostgreSQL are killed again and again.
 soak: $(READY_DEV)

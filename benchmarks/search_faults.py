@@ -1,4 +1,4 @@
-"""An engine outside that fails in every way: ``make search-faults`` or ``python -m benchmarks.search_faults``.
+"""An engine outside that fails in every way: ``make search-faults``.
 
 Starts a PostgreSQL and a Meilisearch (``meilisearch`` on the PATH) of its own, and a proxy between that fails
 one request in a hundred. While postings are edited and searched at random, the engine is killed, hung, wiped,
@@ -19,8 +19,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from pydantic import SecretStr
+
 from service.core import embedded
 from service.core.database import Database, create_engine
+from service.core.logging import configure_logging
 from service.core.migrations import migrate
 from service.core.settings import Settings, get_settings
 from tests.search.meilisearch_server.real import executable
@@ -48,9 +51,12 @@ def main() -> None:
     elif executable() is None:
         sys.exit("There is no `meilisearch` on the PATH: nothing was tried.")
     else:
+        configure_logging(Settings(log_level="ERROR"))
         with tempfile.TemporaryDirectory() as folder:
             # Under root PostgreSQL runs as another account, which must pass through.
             Path(folder).chmod(0o711)
+            for name in ("storm", "reindex"):
+                (Path(folder) / name).mkdir(mode=0o711)
             sys.exit(asyncio.run(_run(Path(folder), chosen)))
 
 
@@ -79,7 +85,6 @@ async def _run(folder: Path, chosen: argparse.Namespace) -> int:
 async def _scenario(
     folder: Path, chosen: argparse.Namespace, name: str, postings: int, edits: int, faults: tuple[str, ...]
 ) -> list[str]:
-    folder.mkdir(mode=0o711)
     server = Real(folder)
     hold = await asyncio.to_thread(embedded.start, folder / "postgres", _tell, durable=False)
     try:
@@ -92,7 +97,7 @@ async def _scenario(
             settings = Settings(
                 database_url=hold.url,
                 meilisearch_url=proxy.url,
-                meilisearch_key=server.key,
+                meilisearch_key=SecretStr(server.key),
                 log_level="ERROR",
             )
             storm = Storm(market, settings, server, proxy)
@@ -164,8 +169,7 @@ async def _workers(settings: Settings, folder: Path) -> AsyncIterator[_Workers]:
 
 async def _ready(market: Market) -> None:
     async with asyncio.timeout(_HEALING_SECONDS):
-        while not await market.is_open() or not (await market.feed()).ready:
-            await asyncio.sleep(0.2)
+        await market.until_ready()
 
 
 def _failures(told: Told) -> list[str]:

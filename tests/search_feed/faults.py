@@ -53,6 +53,7 @@ class Told:
     healed_in: float = 0.0
     drift: Drift | None = None
     errors: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class Storm:
@@ -127,6 +128,8 @@ class Storm:
         try:
             while not self._over.is_set():
                 await self._ask(engine, ids)
+                # Visitors come one after the other; those who edit need the processor too.
+                await asyncio.sleep(0.02)
         finally:
             await close_search(engine)
 
@@ -204,7 +207,7 @@ class Storm:
                 await engine.wait(await engine.delete(INDEX, present))
         except (TaskFailed, Unavailable) as error:
             # There was nothing to spoil: what came before had not healed yet.
-            self.told.errors.append(f"spoil: {error!r}"[:300])
+            self.told.notes.append(f"{name}: {error!r}"[:300])
 
     async def _rebuild(self) -> None:
         """Rebuild through the proxy, as ``ancrage reindex`` does, and watch what is held meanwhile."""

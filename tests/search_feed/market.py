@@ -1,5 +1,7 @@
 """Postings edited at random through the domain's verbs, and what an engine must hold of them."""
 
+import asyncio
+import itertools
 import random
 import uuid
 from collections.abc import Sequence
@@ -181,6 +183,13 @@ class Market:
             feed = await feeding.read(session, KIND)
         assert feed is not None
         return feed
+
+    async def until_ready(self) -> None:
+        """Return once the engine may be asked."""
+        for attempt in itertools.count():
+            if await self.is_open() and (await self.feed()).ready:
+                return
+            await asyncio.sleep(min(0.5, 0.01 * attempt))
 
     async def pending(self) -> dict[uuid.UUID, str | None]:
         """Return what the engine is still to be told, with why it refused it."""

@@ -5,8 +5,9 @@ import uuid
 from service.domain import feeding
 from service.jobs.feeding import tend
 from tests.search.toxic import Mode, ToxicProxy, once
-from tests.search_feed.conftest import Platform, Server
+from tests.search_feed.conftest import Platform
 from tests.search_feed.market import KIND, Market, digests, drift, held, in_line
+from tests.search_feed.servers import Server
 
 INDEX = "ancrage-postings"
 

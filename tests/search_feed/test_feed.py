@@ -9,8 +9,9 @@ from service.domain import feeding
 from service.jobs.feeding import Held, tend
 from service.search.port import Unavailable
 from tests.search.toxic import Mode, ToxicProxy, once
-from tests.search_feed.conftest import Connect, Platform, Server
+from tests.search_feed.conftest import Connect, Platform
 from tests.search_feed.market import KIND, Market, held, in_line
+from tests.search_feed.servers import Server
 from tests.search_feed.standin import StandIn
 
 
