@@ -6,6 +6,7 @@ so an answer to a question of a moment ago says that all that was committed befo
 """
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -26,6 +27,8 @@ FRESH_SECONDS: Final = 1.0
 HEARTBEAT_SECONDS: Final = 0.4
 # Later than this the connection counts as cut, and another is opened.
 _ANSWER_SECONDS: Final = 2.0
+# What begins so is said to find out whether it is heard.
+_TRIAL: Final = "trial "
 _PAUSES: Final = (0.1, 0.5, 1.0, 2.0)
 
 
@@ -97,6 +100,14 @@ class Listener:
                     )
             await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
 
+    async def _announce(self, trial: str) -> None:
+        """Announce something over another connection: through a pooler that swaps them it is not heard."""
+        other = await self._connect()
+        try:
+            await other.execute("SELECT pg_notify($1, $2)", self._channel, trial)
+        finally:
+            other.terminate()
+
     async def _follow(self, connection: Any) -> None:
         """Listen on a new connection until it is cut."""
         cut = asyncio.Event()
@@ -106,9 +117,21 @@ class Listener:
             self._off()
             cut.set()
 
+        tried = asyncio.Event()
+        trial = _TRIAL + secrets.token_hex(8)
+
+        def heard(*said: Any) -> None:
+            payload: str = said[-1]
+            if payload == trial:
+                tried.set()
+            elif not payload.startswith(_TRIAL):
+                self._heard(payload)
+
         connection.add_termination_listener(ended)
         async with asyncio.timeout(_ANSWER_SECONDS):
-            await connection.add_listener(self._channel, lambda *said: self._heard(said[-1]))
+            await connection.add_listener(self._channel, heard)
+            await self._announce(trial)
+            await tried.wait()
         while not cut.is_set():
             asked = self._clock()
             async with asyncio.timeout(_ANSWER_SECONDS):

@@ -20,6 +20,7 @@ from service.core.clock import frozen, in_days
 from service.core.database import Database
 from service.core.ids import new_id
 from service.core.listening import FRESH_SECONDS, PUBLIC, REFERENTIALS, Listener
+from service.core.plainly import connect
 from service.domain import territories
 from service.models import Territory
 from tests.client import ApiClient
@@ -203,6 +204,7 @@ async def test_what_hangs_is_not_believed(committed: Database, until: Until) -> 
     moment = [100.0]
     beats: list[float] = []
     hanging = asyncio.Event()
+    listening: list[Any] = []
 
     class Connection:
         """A connection that answers until it hangs."""
@@ -210,11 +212,14 @@ async def test_what_hangs_is_not_believed(committed: Database, until: Until) -> 
         def add_termination_listener(self, ended: Any) -> None:
             pass
 
-        async def add_listener(self, channel: str, _heard: Any) -> None:
+        async def add_listener(self, channel: str, heard: Any) -> None:
             assert channel == PUBLIC
+            listening.append(heard)
 
-        async def execute(self, _statement: str) -> None:
-            if beats:
+        async def execute(self, statement: str, *said: str) -> None:
+            if "pg_notify" in statement:
+                listening[0](*said)
+            elif beats:
                 hanging.set()
                 await asyncio.Event().wait()
 
@@ -239,6 +244,35 @@ async def test_what_hangs_is_not_believed(committed: Database, until: Until) -> 
         moment[0] += FRESH_SECONDS
         assert (before, listener.fresh) == (True, False)
     assert committed.engine is not None
+
+
+async def test_a_connection_on_which_nothing_is_heard_is_not_believed(
+    committed: Database, until: Until
+) -> None:
+    engine = committed.engine
+    assert engine is not None
+    opened: list[Any] = []
+
+    class Pooled:
+        """A connection to a pooler: what is announced while nothing is asked goes to nobody."""
+
+        def __init__(self, connection: Any) -> None:
+            self.connection = connection
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.connection, name)
+
+        async def add_listener(self, channel: str, _heard: Any) -> None:
+            await self.connection.execute(f"LISTEN {channel}")
+
+    async def connect_through_a_pooler() -> Any:
+        opened.append(Pooled(await connect(engine)))
+        return opened[-1]
+
+    listener = Listener(connect_through_a_pooler, PUBLIC, heard=lambda _: None, lost=lambda: None)
+    async with listener.running():
+        await until(lambda: len(opened) >= 3)
+        assert not listener.fresh
 
 
 async def test_what_expires_is_given_no_longer(start: Start, committed: Database, market: Territory) -> None:
