@@ -131,7 +131,7 @@ async def test_an_answer_that_is_none_says_so(
         {"results": [{}]},
         {"results": [EMPTY | {"hits": {}}]},
         {"results": [EMPTY | {"estimatedTotalHits": "many"}]},
-        {"results": [EMPTY | {"facetDistribution": []}]},
+        {"results": [EMPTY | {"facetDistribution": [1]}]},
         {"results": [EMPTY | {"hits": [{}], "estimatedTotalHits": 1}]},
         {"results": [EMPTY | {"hits": [{"newest": "yesterday"}], "estimatedTotalHits": 1}]},
         {"results": [EMPTY | {"hits": [{"newest": None}], "estimatedTotalHits": 1}]},

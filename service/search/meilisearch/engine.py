@@ -36,6 +36,7 @@ from service.search.meilisearch.together import together
 from service.search.port import Facts, Progress, Reader
 from service.search.postgresql.reading import ALL_WORDS, ALL_WORDS_ANYWHERE, Reading, read
 from service.search.query import parse
+from service.search.words import Remembered
 
 PREFIX: Final = "ancrage"
 
@@ -145,7 +146,7 @@ class MeilisearchEngine:
         )
         ids = [each for each in found.ids if each in proof.texts]
         if marks:
-            wanted = reading.wanted() if reading else wording.spelt_marks(search.parsed)
+            wanted = Remembered(reading.wanted() if reading else wording.spelt_marks(search.parsed))
             hits = tuple(Hit(id=each, highlights=highlights(*proof.texts[each], wanted)) for each in ids)
         else:
             hits = tuple(Hit(id=each) for each in ids)

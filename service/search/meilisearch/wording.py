@@ -5,7 +5,6 @@ The filter alone decides what is found; the queries given with it find all of th
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import chain, combinations, islice, product
 from typing import Final
 
@@ -24,7 +23,6 @@ from service.search.query import ParsedText, TypedWord
 from service.search.synonyms import alternatives
 from service.search.words import stem
 
-_MOST_SEEN: Final = 5_000
 _SHORTEST_BEGINNING: Final = 3
 _MOST_QUERIES: Final = 16  # For one list; what none of them ranks comes last.
 _AS_TYPED, _OTHERWISE = 1.0, 0.8
@@ -75,33 +73,12 @@ def spelt(parsed: ParsedText) -> Level:
 
 def spelt_marks(parsed: ParsedText) -> Callable[[str], bool]:
     """Return the function that tells whether a folded word is to be marked, when all was as typed."""
-    stems = [word.stem for word in parsed.words]
-    alike = alternatives(stems).values()
+    typed = [word.stem for word in parsed.words]
+    stems = frozenset((*typed, *chain.from_iterable(chain.from_iterable(alternatives(typed).values()))))
     last = _begun(parsed)
-    return _marks(
-        frozenset((*stems, *chain.from_iterable(chain.from_iterable(alike)))),
-        (last.folded,) if last else (),
-    )
-
-
-@lru_cache(maxsize=256)
-def _marks(stems: frozenset[str], beginnings: tuple[str, ...]) -> Callable[[str], bool]:
-    return _Marks(stems, beginnings).__getitem__
-
-
-class _Marks(dict[str, bool]):
-    """Whether a folded word is to be marked; words seen once are known, which is most of them."""
-
-    def __init__(self, stems: frozenset[str], beginnings: tuple[str, ...]) -> None:
-        super().__init__()
-        self._stems = stems
-        self._beginnings = beginnings
-
-    def __missing__(self, word: str) -> bool:
-        marked = stem(word) in self._stems or (bool(self._beginnings) and word.startswith(self._beginnings))
-        if len(self) < _MOST_SEEN:
-            self[word] = marked
-        return marked
+    if last is None:
+        return lambda word: stem(word) in stems
+    return lambda word: stem(word) in stems or word.startswith(last.folded)
 
 
 def _begun(parsed: ParsedText) -> TypedWord | None:
