@@ -28,8 +28,9 @@ from service.matching.concern import (
     most_of_postings,
     spans,
 )
+from service.matching.faces import Face, Scores
 from service.matching.ranking import Best, Sieve
-from service.matching.rectangles import Face, Rectangles, Scores
+from service.matching.rectangles import Rectangles
 
 _THREADS: Final = 2
 """numpy lets go of the interpreter while it counts; between calls it does not, so more gain little."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from benchmarks import market
-from service.matching import bulk, everything, ranking, rectangles
+from service.matching import bulk, everything, faces, ranking, rectangles
 from service.matching.bulk import (
     Ranked,
     RankedPair,
@@ -187,7 +187,7 @@ def test_small_blocks_rectangles_and_strips_change_nothing(
         patch.setattr(everything, "_FEW", size - 1)
         patch.setattr(rectangles, "_STRIP", 8)
         patch.setattr(rectangles, "_KEPT_LISTS", 1)
-        patch.setattr(rectangles, "_TABLE", size)
+        patch.setattr(faces, "_TABLE", size)
         pairs = list(best_both_ways(crowd, board, context, k))
     assert pairs == by_hand_both_ways(crowd, board, context, k)
 
