@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.app import create_app
+from service.core import listening
 from service.core.clock import in_days, now
 from service.core.database import Database, create_engine
 from service.core.migrations import migrate
@@ -53,6 +54,13 @@ async def committed(new_database: Callable[..., str], migrated: str) -> AsyncIte
     engine = create_engine(new_database("lane", template=migrated), pool_size=5)
     yield Database(engine)
     await engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a connection answer late: on a busy machine that is no sign of anything."""
+    monkeypatch.setattr(listening, "FRESH_SECONDS", 60.0)
+    monkeypatch.setattr(listening, "_ANSWER_SECONDS", 60.0)
 
 
 @pytest.fixture

@@ -16,10 +16,11 @@ from service.api.lane.changes import ANYTHING, Changes
 from service.api.lane.marking import KEPT, Storable
 from service.api.lane.prepared import Answers, PreparedBytes
 from service.api.lane.shelf import Prepared, Shelf
+from service.core import listening
 from service.core.clock import frozen, in_days
 from service.core.database import Database
 from service.core.ids import new_id
-from service.core.listening import FRESH_SECONDS, PUBLIC, REFERENTIALS, Listener
+from service.core.listening import PUBLIC, REFERENTIALS, Listener
 from service.core.plainly import connect
 from service.domain import territories
 from service.models import Territory
@@ -204,7 +205,7 @@ async def test_what_hangs_is_not_believed(committed: Database, until: Until) -> 
     moment = [100.0]
     beats: list[float] = []
     hanging = asyncio.Event()
-    listening: list[Any] = []
+    listeners: list[Any] = []
 
     class Connection:
         """A connection that answers until it hangs."""
@@ -214,11 +215,11 @@ async def test_what_hangs_is_not_believed(committed: Database, until: Until) -> 
 
         async def add_listener(self, channel: str, heard: Any) -> None:
             assert channel == PUBLIC
-            listening.append(heard)
+            listeners.append(heard)
 
         async def execute(self, statement: str, *said: str) -> None:
             if "pg_notify" in statement:
-                listening[0](*said)
+                listeners[0](*said)
             elif beats:
                 hanging.set()
                 await asyncio.Event().wait()
@@ -241,17 +242,18 @@ async def test_what_hangs_is_not_believed(committed: Database, until: Until) -> 
         await until(lambda: bool(beats))
         before = listener.fresh
         await hanging.wait()
-        moment[0] += FRESH_SECONDS
+        moment[0] += listening.FRESH_SECONDS
         assert (before, listener.fresh) == (True, False)
     assert committed.engine is not None
 
 
 async def test_a_connection_on_which_nothing_is_heard_is_not_believed(
-    committed: Database, until: Until
+    committed: Database, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = committed.engine
     assert engine is not None
     opened: list[Any] = []
+    monkeypatch.setattr(listening, "_ANSWER_SECONDS", 0.5)
 
     class Pooled:
         """A connection to a pooler: what is announced while nothing is asked goes to nobody."""
