@@ -13,7 +13,7 @@ from service.domain.indexing import FEED_SUBJECT, OUTDATED
 from service.models import SearchFeed, SearchPending
 from service.schemas.search import SearchKind
 
-LEASE_SECONDS: Final = 60.0
+LEASE_SECONDS: Final = 40.0
 """How long a holder that says nothing keeps the feed. Longer than any one call to the engine may take."""
 
 REBUILD: Final = "rebuild"
