@@ -11,8 +11,8 @@ import orjson
 FOLDER: Final = Path(__file__).parent / "exchanges"
 LAST_RUN: Final = Path(__file__).parent / "LAST_RUN.md"
 HOW: Final = (
-    "Record again with a real server: RECORD_MEILISEARCH=1 python -m pytest -n 0 "
-    "tests/search/test_contract_*.py tests/search/test_fallback*.py (see docs/search.md)."
+    "Record again with a real server: RECORD_MEILISEARCH=1 python -m pytest -n 0 tests/search "
+    "(see docs/search.md)."
 )
 
 
