@@ -180,6 +180,8 @@ def test_a_page_is_found_where_hits_have_moved() -> None:
     assert page(99, 3, ids, wide=True) == [100, 101, 102], "many have gone to stand after it"
     assert page(5_000, 3, ids, wide=True) == [3, 4, 5], "it is gone itself"
     assert page(999, 999, ids) == []
+    assert page(999, 0, ids) == [1, 2, 3]
+    assert page(1, 1 << 30, ids, wide=True) == [], "no page gave so deep a place"
 
 
 def test_settings_are_data_and_what_changes_them_changes_their_digest() -> None:

@@ -84,7 +84,7 @@ class Window:
             return 0, min(self.limit, len(ids))
         there = self.place.id in ids
         # If it is gone, what came after it stands in its place.
-        start = ids.index(self.place.id) + 1 if there else self.place.shown - 1 - self.offset
+        start = ids.index(self.place.id) + 1 if there else max(0, self.place.shown - 1 - self.offset)
         end = min(start + self.limit, len(ids))
         short = end - start < self.limit and len(ids) == self.count
         return None if not self.wide and self.place.shown and (short or not there) else (start, end)

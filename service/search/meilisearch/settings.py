@@ -15,10 +15,9 @@ Alike = Mapping[str, tuple[tuple[str, ...], ...]]
 SEARCHED_WORDS: Final = 10
 """Words of a query that Meilisearch reads."""
 
-# What weighs most comes first. A title's first word stands twice: a title that begins with what is typed
-# comes before one that only holds it. Forms stand behind what they are forms of.
+# What weighs most comes first; forms stand behind what they are forms of. Not "title_first": the first word
+# of a synonym of several would lead there, wherever the others stand (docs/relevance.md measures it).
 _SEARCHABLE: Final = (
-    "title_first",
     "title",
     "title_forms",
     "names",
