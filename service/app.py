@@ -37,7 +37,7 @@ from service.api import (
 from service.api.cross_origin import CrossOrigin
 from service.api.edge import Edge
 from service.api.lane.lists import Door, Lists
-from service.api.lane.prepared import Answers, PreparedBytes
+from service.api.lane.prepared import Answers, Application
 from service.api.limits import Limiter
 from service.console import ROUTERS as CONSOLE_ROUTERS, ProblemPages
 from service.core.database import Database
@@ -108,7 +108,7 @@ def create_app(
                 await stack.enter_async_context(companion())
             yield
 
-    app = FastAPI(
+    app = Application(
         title="Ancrage",
         version=__version__,
         lifespan=lifespan,
@@ -133,11 +133,7 @@ def create_app(
     app.add_middleware(Edge, settings=configured, limiter=limiter, origins=origins)
     # Around the edge: what is refused there is a page too.
     app.add_middleware(ProblemPages)
-    # Around everything, even what turns mistakes of ours into answers: each layer costs what a layer costs.
-    inner = app.build_middleware_stack
-    app.build_middleware_stack = (  # type: ignore[method-assign] # a layer that add_middleware puts further in
-        lambda: PreparedBytes(inner(), answers=answers)
-    )
+    app.stand_behind(answers)
     return app
 
 
