@@ -8,6 +8,7 @@ the machine does falls on all alike.
 import argparse
 import asyncio
 import gc
+import signal
 import sys
 import tempfile
 import time
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 import asyncpg
@@ -51,6 +53,8 @@ def main() -> None:
     parser.add_argument("--docs", type=Path, default=DOCS, help="where benchmarks.md and its charts go")
     chosen = parser.parse_args()
     configure_logging(settings_for(""))
+    # Told to stop, it ends what it started all the same.
+    signal.signal(signal.SIGTERM, _told_to_stop)
     begun = time.monotonic()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ancrage-benchmark-")))
@@ -67,6 +71,10 @@ def main() -> None:
         charts.draw(found, chosen.docs / "benchmarks")
         (chosen.docs / "benchmarks.md").write_text(report.document(found), encoding="utf-8")
         tell(f"Written after {bench.ran_for / 60:.0f} minutes: benchmarks.md and its charts.")
+
+
+def _told_to_stop(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(143)
 
 
 def tell(sentence: str) -> None:
