@@ -192,20 +192,17 @@ def best_pairs(
     their_numbers = _place(people_order, theirs.others) * width + _place(work_order, theirs.owners)
     numbers = np.concatenate([our_numbers, their_numbers])
     numbers.sort()
-    first = np.ones(len(numbers), dtype=np.bool_)
-    np.not_equal(numbers[1:], numbers[:-1], out=first[1:])
-    numbers = numbers[first]
+    numbers = np.delete(numbers, np.flatnonzero(numbers[1:] == numbers[:-1]))
     scores, our_ranks, their_ranks = np.zeros((3, len(numbers)), dtype=np.int32)
     for best, best_numbers, ranks in ((ours, our_numbers, our_ranks), (theirs, their_numbers, their_ranks)):
         found = np.searchsorted(numbers, best_numbers)
-        ranks[found] = best.ranks
-        scores[found] = best.scores
-    people, work = np.divmod(numbers, width)
+        ranks[found], scores[found] = best.ranks, best.scores
+    del our_numbers, their_numbers, best_numbers, best, found, ours, theirs
     return BestPairs(
         candidates,
         postings,
-        people_order[people],
-        work_order[work],
+        people_order[numbers // width],
+        work_order[numbers % width],
         scores,
         our_ranks,
         their_ranks,

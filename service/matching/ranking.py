@@ -12,7 +12,7 @@ from service.matching.weights import MAX_SCORE
 
 Keys = NDArray[np.int64]
 
-_BUFFER: Final = 1 << 21
+_BUFFER: Final = 1 << 20
 """Pairs kept before the best are sifted again: bounds the memory of a whole run."""
 
 _SCORE_BITS: Final = MAX_SCORE.bit_length()
@@ -84,7 +84,7 @@ class Sieve:
     def _sift(self) -> None:
         """Keep the best of each owner."""
         keys = np.concatenate([self._kept, *self._waiting])
-        self._waiting, self._waiting_pairs = [], 0
+        self._kept, self._waiting, self._waiting_pairs = keys[:0], [], 0
         keys.sort()
         again = np.flatnonzero(keys[1:] == keys[:-1])
         if len(again):
