@@ -89,15 +89,15 @@ def run(place: market.Market, candidates: int, postings: int, seed: int, *, ever
                 sys.stderr.write(f"  {done:,} of {total:,} postings\n")
 
         before = os.times()
-        pairs = best_pairs(people, work, progress=progress)
+        best = best_pairs(people, work, progress=progress)
         after = os.times()
         show(
-            f"{candidates:,} x {postings:,} both ways, {len(pairs):,} pairs kept",
+            f"{candidates:,} x {postings:,} both ways, {len(best):,} pairs kept",
             time.perf_counter() - started,
         )
         show("  of which computing, on all threads", after.user + after.system - before.user - before.system)
         started = time.perf_counter()
-        for _ in pairs.ranked():
+        for _ in best.ranked():
             pass
         show("  the same pairs made objects", time.perf_counter() - started)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

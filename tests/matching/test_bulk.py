@@ -231,6 +231,18 @@ def test_equal_scores_go_to_the_fresher_posting_then_to_the_lower_id() -> None:
     assert len({one.score for one in best}) == 1
 
 
+def test_one_candidate_and_more_postings_than_are_kept() -> None:
+    """A rectangle of one column turned round is the same memory: sorting it must not move the postings."""
+    context = MatchingContext(graph=OccupationGraph(), rarity=SkillRarity(), as_of=TODAY)
+    candidate = CandidateFacts(id=UUID(int=1), version=1, wanted_occupations=("G1602", "A1101"))
+    board = [
+        PostingFacts(id=UUID(int=number), version=1, open=True, occupation=occupation)
+        for number, occupation in enumerate(("G1602", "A1101", "A1101", "G1602", "A1101"), start=2)
+    ]
+    pairs = list(best_both_ways([candidate], board, context, 1))
+    assert pairs == by_hand_both_ways([candidate], board, context, 1)
+
+
 def test_columns_built_once_serve_many_questions() -> None:
     context = MatchingContext(graph=OccupationGraph(), rarity=SkillRarity(), as_of=TODAY)
     crowd = [
