@@ -125,9 +125,11 @@ class MeilisearchEngine:
         elif not levels:
             return search, Found.nothing()
         else:
-            counts = await totals(self._asker, search, list(levels.values()))
-            answering = (each for each, count in zip(levels, counts, strict=True) if count)
-            number = next(answering, next(iter(levels)))
+            number = next(iter(levels))
+            if len(levels) > 1:
+                counts = await totals(self._asker, search, list(levels.values()))
+                answering = (each for each, count in zip(levels, counts, strict=True) if count)
+                number = next(answering, number)
         search = replace(search, number=number, level=levels[number])
         found = await find(self._asker, search)
         return search if found.total else replace(search, number=ALL_WORDS), found
