@@ -20,6 +20,7 @@ from types import FrameType
 from typing import Any, Final
 
 import asyncpg
+import httpx
 from sqlalchemy.engine import make_url
 
 from benchmarks.comparison import charts, machine, report, seeding
@@ -92,6 +93,7 @@ class Bench:
         self._measured: dict[str, Measured] = {}
         self._facts: dict[str, Any] = {}
         self._relevance: Relevance | None = None
+        self._served: Web | None = None
         self.ran_for = 0.0
 
     def prepare(self) -> None:
@@ -125,6 +127,7 @@ class Bench:
         tell("Starting the servers, and comparing their answers")
         web = Web(self._stack, self._folder, hold.url, made_of, chosen.seed)
         self._facts["body_bytes"] = web.body_bytes
+        self._served = web
         self._cases += web.cases()
         self._cases += web.searches(made_of, titles, chosen.seed)
         outside = Outside.found(self._stack, self._folder)
@@ -137,7 +140,7 @@ class Bench:
         tell("Filling Meilisearch")
         try:
             self._cases += web.outside(outside)
-        except RuntimeError as error:
+        except (RuntimeError, httpx.HTTPError) as error:
             # The rest is worth measuring all the same; the page says why this is missing.
             self._facts["no_meilisearch"] = "Ancrage did not come to answer from it"
             tell(f"Without Meilisearch: {error}")
@@ -212,6 +215,8 @@ class Bench:
             self._round(
                 f"Round {number + 1} of {self._chosen.rounds}", self._chosen.seconds, number, keep=True
             )
+        if self._served is not None:
+            self._facts["answered"] = self._served.answered()
 
     def _round(self, name: str, seconds: float, turn: int, *, keep: bool) -> None:
         tell(name)
@@ -240,7 +245,8 @@ class Bench:
             relevance=self._relevance,
             chosen=vars(self._chosen),
             ran_for=self.ran_for,
-            **{"real": False, "body_bytes": 0, "meilisearch": None, "no_meilisearch": ""} | self._facts,
+            **{"real": False, "body_bytes": 0, "meilisearch": None, "no_meilisearch": "", "answered": {}}
+            | self._facts,
         )
 
 

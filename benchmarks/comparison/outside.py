@@ -5,6 +5,7 @@ later goes straight to Meilisearch, from Ancrage as from the load.
 """
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ import httpx
 
 from benchmarks.comparison.processes import Ancrage, Meilisearch, Process, meilisearch_version
 
+_ANSWERED: Final = re.compile(r'ancrage_searches_total{engine="(\w+)".*} (\S+)')
 _READY_SECONDS: Final = 90.0
 _TAKEN_DOWN: Final = 400
 
@@ -79,6 +81,15 @@ class Outside:
                 break
             time.sleep(0.5)
         raise server.failed(f"answers from {engine}, not from Meilisearch")
+
+    @staticmethod
+    def answered(server: Ancrage) -> dict[str, int]:
+        """Return how many searches each engine answered so far, as ``server`` counts them."""
+        counts: dict[str, int] = {}
+        for line in httpx.get(f"http://127.0.0.1:{server.port}/metrics", timeout=30).text.splitlines():
+            if found := _ANSWERED.match(line):
+                counts[found[1]] = counts.get(found[1], 0) + int(float(found[2]))
+        return counts
 
     def questions(self, paths: Sequence[str]) -> list[bytes]:
         """Return the first thing Ancrage asks for each of the first paths, as requests to Meilisearch."""

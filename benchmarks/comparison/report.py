@@ -66,6 +66,7 @@ class Found:
     body_bytes: int
     meilisearch: str | None
     no_meilisearch: str
+    answered: Mapping[str, int]
 
     def goals(self) -> list[Goal]:
         """Return the goals with their figures."""
@@ -82,8 +83,20 @@ def sections(found: Found) -> list[tuple[str, str]]:
         rows = [row(found.measured[key], found.measured.get(beside.get(key, ""))) for key in there]
         if title.startswith("Search") and "outside" not in there:
             rows.append([f"Meilisearch: {found.no_meilisearch}", *["–"] * (len(HEAD) - 1)])
-        tables.append((title, table(HEAD, rows)))
+        shown = table(HEAD, rows)
+        if "outside" in there:
+            shown += f"\n\n{_answered(found.answered)}"
+        tables.append((title, shown))
     return tables
+
+
+def _answered(counts: Mapping[str, int]) -> str:
+    """Say who answered the searches of the Meilisearch engine: PostgreSQL stands in for it when it is late."""
+    every = sum(counts.values())
+    if not every:
+        return "Who answered the searches of the Meilisearch engine was not counted."
+    share = counts.get("meilisearch", 0) / every
+    return f"{share:.1%} of the searches of the Meilisearch engine were answered by it, the others by PostgreSQL."
 
 
 def _relevance(relevance: Relevance) -> str:

@@ -61,6 +61,8 @@ class Web:
         self.rest_framework = self._start(RestFramework(folder, CONNECTIONS, BENCH_DSN=dsn))
         self._agree()
         self._searched: list[str] = []
+        self._asked_outside: Ancrage | None = None
+        self._answered: dict[str, int] = {}
 
     def _start(self, server: Any) -> Any:
         self._stack.callback(server.stop)
@@ -132,12 +134,21 @@ class Web:
         settings = outside.settings()
         ours = self._start(Ancrage("ancrage-outside", outside.database_url, self._folder, **settings))
         outside.ready(ours, self._searched[0])
+        self._asked_outside = ours
+        self._answered = outside.answered(ours)
         asked = [request(path) for path in self._searched]
         direct = cycle(outside.questions(self._searched))
         return [
             self._case("outside", "Meilisearch engine, 1 at a time", ours, iter(asked), connections=1),
             self._case("outside.direct", "Meilisearch itself, 1 at a time", outside, direct, connections=1),
         ]
+
+    def answered(self) -> dict[str, int]:
+        """Return how many searches of the Meilisearch cases each engine answered."""
+        if self._asked_outside is None:
+            return {}
+        now = Outside.answered(self._asked_outside)
+        return {engine: count - self._answered.get(engine, 0) for engine, count in now.items()}
 
     @staticmethod
     def _case(

@@ -33,6 +33,7 @@ def _found(measured: dict[str, Measured], **changes: object) -> Found:
         "body_bytes": 40_000,
         "meilisearch": None,
         "no_meilisearch": "no server was found",
+        "answered": {},
     }
     return Found(**(values | changes))  # type: ignore[arg-type] # spelt out above
 
@@ -94,6 +95,12 @@ def test_page_shows_every_goal_and_what_is_missing() -> None:
     assert "Not measured: there is no data." in page
     assert "**not reached**" in page
     assert "20,000 published postings" in page
+
+
+def test_page_says_who_answered_in_the_place_of_meilisearch() -> None:
+    measured = {"outside": _case(100, 1), "outside.direct": _case(100, 1)}
+    page = document(_found(measured, no_meilisearch="", answered={"meilisearch": 3, "postgresql": 1}))
+    assert "75.0% of the searches of the Meilisearch engine were answered by it" in page
 
 
 def test_terminal_shows_only_what_was_measured() -> None:
