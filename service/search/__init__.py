@@ -3,14 +3,9 @@
 from service.search.port import Progress, Reader, SearchEngine
 from service.search.postgresql import PostgresqlEngine
 
-__all__ = ["Progress", "Reader", "SearchEngine", "engine", "transactional_engine"]
+__all__ = ["Progress", "Reader", "SearchEngine", "transactional_engine"]
 
 _POSTGRESQL = PostgresqlEngine()
-
-
-def engine() -> SearchEngine:
-    """Return the engine that answers searches."""
-    return _POSTGRESQL
 
 
 def transactional_engine() -> SearchEngine:
