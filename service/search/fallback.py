@@ -174,10 +174,6 @@ class Fallback:
             self._ready = frozenset(await session.scalars(select(SearchFeed.kind).where(SearchFeed.ready)))
         return self._ready.issuperset(kinds)
 
-    async def _stand_in(self, inside: Callable[[], Awaitable[_Page]], why: str, reason: str) -> _Page:
-        self._tell_outage(reason)
-        return self._degraded(await inside(), why)
-
     def _degraded(self, page: _Page, why: str) -> _Page:
         self._count(self.secondary, why)
         self._stood_in += 1

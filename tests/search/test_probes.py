@@ -7,8 +7,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -18,20 +17,18 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from service.app import create_app
-from service.core.clock import now
-from service.core.database import AsyncSession, Database
+from service.core.database import Database
 from service.core.ids import new_id
 from service.core.settings import Settings
-from service.domain import publication
-from service.models import Posting, SearchFeed, Territory
-from service.models.enums import ContractKind, PostingState
-from service.schemas.search import PostingFacts, SearchKind
+from service.models import SearchFeed
+from service.models.enums import ContractKind
+from service.schemas.search import SearchKind
 from service.search.meilisearch.administration import Administration
 from service.search.meilisearch.documents import document
 from service.search.meilisearch.engine import PREFIX
 from service.search.meilisearch.settings import settings as index_settings
-from tests.factories import create_commune, create_employer, create_posting, create_territory
 from tests.search.meilisearch_server.real import MeilisearchServer
+from tests.search.terrain import WORDS, Terrain, build, facts_of
 
 # Of each engine: ten thousand in all.
 PROBES: Final = int(os.environ.get("ANCRAGE_PROBES", "5000"))
@@ -39,117 +36,9 @@ SHARDS: Final = 2
 # Never typed: where it stands in an answer, the answer holds the posting.
 _MARK: Final = re.compile(rb"Marque([0-9]+)Fin")
 _ENGINE: Final = re.compile(r"ancrage-search: ([^\n]+)")
-KINDS: Final = (
-    "as somebody",
-    "feed",
-    "foreign cursor",
-    "forged cursor",
-    "injected",
-    "listed",
-    "named",
-    "one",
+KINDS: Final = frozenset(
+    ("feed", "foreign cursor", "forged cursor", "injected", "listed", "named", "one", "together")
 )
-_WORDS: Final = ("boulanger", "infirmier", "serveur", "nuit", "cuisine", "bois")
-_HIDDEN: Final = ("draft", "paused", "filled", "withdrawn", "expired", "overdue", "duplicate")
-
-
-@dataclass
-class Place:
-    """A territory and the numbers of the postings that the public finds there."""
-
-    territory: Territory
-    shown: set[int] = field(default_factory=set)
-    cursors: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass
-class Terrain:
-    """Two regions that know nothing of each other, and postings of every state in each."""
-
-    places: dict[str, Place] = field(default_factory=dict)
-    postings: dict[int, Posting] = field(default_factory=dict)
-    employers: list[str] = field(default_factory=list)
-
-    def hidden_from(self, slug: str) -> list[int]:
-        """Return the numbers of the postings that the public does not find there."""
-        return [number for number in self.postings if number not in self.places[slug].shown]
-
-
-def _facts(number: int, posting: Posting, territory: Territory) -> PostingFacts:
-    """Return what an index out of step with the database may hold of a posting."""
-    return PostingFacts(
-        id=posting.id,
-        territory_id=territory.id,
-        title=posting.title,
-        description=posting.description,
-        published_at=now() - timedelta(minutes=number),
-        source="ancrage",
-        employer_id=posting.employer_id,
-        employer_name=posting.employer_name,
-        contract_kind=posting.contract_kind,
-        commune_code="07019",
-        departement_code="07",
-        places=("Aubenas", "Ardèche"),
-        latitude=44.62,
-        longitude=4.39,
-    )
-
-
-async def _posting(
-    session: AsyncSession, terrain: Terrain, place: Territory, state: str, employer: Any
-) -> Posting:
-    number = len(terrain.postings) + 1
-    word = _WORDS[number % len(_WORDS)]
-    values: dict[str, Any] = {
-        "title": f"{word.capitalize()} zq{number}zq",
-        "description": f"Marque{number}Fin en cuisine de nuit",
-        "employer_id": employer.id,
-        "employer_name": None,
-        "commune_code": "07019",
-        "departement_code": "07",
-        "latitude": 44.62,
-        "longitude": 4.39,
-        "contract_kind": list(ContractKind)[number % 3],
-        "published_at": now() - timedelta(minutes=number),
-    }
-    if state == "overdue":
-        values["valid_through"] = now() - timedelta(hours=1)
-    elif state == "duplicate":
-        values |= {"shown": False, "group_id": new_id()}
-    elif state != "published":
-        values["state"] = PostingState(state)
-        if state == "draft":
-            values["published_at"] = None
-    posting = await create_posting(session, place, **values)
-    terrain.postings[number] = posting
-    return posting
-
-
-async def build(database: Database) -> Terrain:
-    """Return two regions with three territories each, one of which has switched its postings off."""
-    terrain = Terrain()
-    async with database.transaction() as session:
-        await create_commune(session)
-        for region in ("nord", "sud"):
-            above = await create_territory(session, slug=region)
-            inside = [
-                await create_territory(session, slug=f"{region}-{name}", parent=above, features=features)
-                for name, features in (("a", ["postings"]), ("b", ["postings"]), ("muet", []))
-            ]
-            changed = []
-            for territory in (above, *inside):
-                employer = await create_employer(session, territory, name=f"Maison {territory.slug}")
-                terrain.employers.append(str(employer.id))
-                terrain.places[territory.slug] = Place(territory)
-                for state in ("published",) * 9 + _HIDDEN:
-                    posting = await _posting(session, terrain, territory, state, employer)
-                    changed.append(posting)
-                    if state == "published" and territory.features:
-                        number = len(terrain.postings)
-                        terrain.places[territory.slug].shown.add(number)
-                        terrain.places[region].shown.add(number)
-            await publication.refresh(session, changed)
-    return terrain
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +132,7 @@ class Attempts:
             ("limit", self.random.randint(1, 100)),
             ("source", "ancrage"),
             ("employer", self.random.choice(self.terrain.employers)),
-            ("q", self.random.choice(_WORDS)),
+            ("q", self.random.choice(WORDS)),
         )
         return {name: value for name, value in every if self.random.random() < 0.25}
 
@@ -253,7 +142,7 @@ class Attempts:
     def named(self, slug: str) -> Probe:
         words = f"zq{self.target(slug)}zq"
         if self.random.random() < 0.3:
-            words = f"{words} {self.random.choice(_WORDS)}"
+            words = f"{words} {self.random.choice(WORDS)}"
         return Probe("named", slug, "/postings", urlencode(self.filters() | {"q": words}, doseq=True))
 
     def injected(self, slug: str) -> Probe:
@@ -321,7 +210,7 @@ class Attempts:
         return Probe("one", slug, f"/postings/{posting.id}", headers=((b"accept", accept),))
 
     def together(self, slug: str) -> Probe:
-        words = self.random.choice([*_WORDS, f"zq{self.target(slug)}zq"])
+        words = self.random.choice([*WORDS, f"zq{self.target(slug)}zq"])
         return Probe("together", slug, "/search", urlencode({"q": words, "limit": 50}))
 
     def feed(self, slug: str) -> Probe:
@@ -406,7 +295,7 @@ async def _misled(database: Database, terrain: Terrain, server: MeilisearchServe
     for number, posting in terrain.postings.items():
         own = next(one for one in territories if one.id == posting.territory_id)
         wrong = territories[number % len(territories)] if number % 3 == 0 else own
-        documents.append(document(_facts(number, posting, wrong)))
+        documents.append(document(facts_of(number, posting, wrong)))
     await administration.wait(await administration.put(f"{PREFIX}-{SearchKind.POSTINGS.value}", documents))
     async with database.transaction() as session:
         session.add_all(SearchFeed(kind=kind.value, ready=True) for kind in SearchKind)
