@@ -41,7 +41,6 @@ FACTS = PostingFacts(
 def test_a_document_holds_stems_and_codes_and_no_text_as_it_was_written() -> None:
     told = document(FACTS)
     assert told["title"] == "serveur restaurant"
-    assert told["title_first"] == "serveur"
     assert "serveuse" in told["title_forms"].split()
     assert {"serveur", "serveuse", "aubenas", "ardeche"} <= set(told["beginnings"])
     assert {"soir", "cdd"} <= set(told["words"])

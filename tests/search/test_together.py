@@ -271,6 +271,27 @@ async def test_pages_hold_every_hit_of_every_kind_once_in_order(country: Country
 
 
 @pytest.mark.parametrize("text", ["", "aubenas"])
+async def test_what_goes_or_comes_between_two_pages_hides_and_repeats_nothing(
+    country: Country, text: str
+) -> None:
+    for number in range(8):
+        moment = NOON - timedelta(hours=number)
+        await country.world.add("Guide d'Aubenas", published_at=moment)
+        await country.add("Guide d'Aubenas", created_at=moment)
+    whole = (await country.search(text, limit=100)).hits
+    first = await country.search(text, limit=5)
+    await country.world.engine.remove(country.world.session, whole[4].kind, [whole[4].id])
+    second = await country.search(text, limit=5, after=first.next)
+    assert second.hits
+    assert [hit.id for hit in (*first.hits, *second.hits)] == [hit.id for hit in whole[:10]]
+    for gone in (whole[1], whole[2]):
+        await country.world.engine.remove(country.world.session, gone.kind, [gone.id])
+    await country.world.add("Guide d'Aubenas", published_at=NOON + timedelta(days=1))
+    third = await country.search(text, limit=5, after=second.next)
+    assert [hit.id for hit in third.hits] == [hit.id for hit in whole[10:15]]
+
+
+@pytest.mark.parametrize("text", ["", "aubenas"])
 async def test_two_kinds_that_know_one_thing_by_one_id_are_two_hits(country: Country, text: str) -> None:
     one = await country.world.add("Aubenas", published_at=NOON)
     await country.index(

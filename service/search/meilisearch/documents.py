@@ -65,7 +65,6 @@ def _texts(found: Spoken) -> dict[str, Any]:
     everything = (*named, *found.details, *found.description)
     spellings = {spelling for word in named for spelling in (word.folded, word.stem, *_turned(word.stem))}
     return {
-        "title_first": found.title[0].stem if found.title else "",
         "title": _stems(found.title),
         "title_share": round(_SHARES / len({word.stem for word in found.title})) if found.title else _SHARES,
         "title_forms": _forms(found.title),

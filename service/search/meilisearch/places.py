@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from service.core.errors import BadCursor
 from service.schemas.search import SortValues
@@ -55,6 +55,23 @@ class RankPlace:
         """Return what :func:`read` reads."""
         return MARK, self.level, self.lost, self.shown, str(self.id), int(self.spelt)
 
+    @property
+    def key(self) -> uuid.UUID:
+        """What the hit is known by among the others of its list."""
+        return self.id
+
+
+class Shown(Protocol):
+    """How many hits of a list by relevance have been shown, and what the last of them is known by."""
+
+    @property
+    def shown(self) -> int:
+        """How many."""
+
+    @property
+    def key(self) -> object:
+        """The last of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -67,26 +84,26 @@ class Window:
     offset: int
     count: int
     limit: int
-    place: RankPlace | None
+    place: Shown | None
     wide: bool
 
     @classmethod
-    def over(cls, place: RankPlace | None, limit: int, deepest: int, *, wide: bool) -> Self:
+    def over(cls, place: Shown | None, limit: int, deepest: int, *, wide: bool) -> Self:
         """Return the window on the page after ``place``, of hits not beyond ``deepest``."""
         margin = _MARGIN if wide else 0
         offset = max(0, place.shown - 1 - margin) if place else 0
         count = (place.shown if place else 0) - offset + limit + margin
         return cls(offset, max(0, min(count, deepest - offset)), limit, place, wide)
 
-    def page(self, ids: Sequence[uuid.UUID]) -> tuple[int, int] | None:
-        """Return where in ``ids``, those of the window, the page begins and ends; None: look again, wider."""
+    def page(self, keys: Sequence[object]) -> tuple[int, int] | None:
+        """Return where in ``keys``, those of the window, the page begins and ends; None: look wider."""
         if self.place is None:
-            return 0, min(self.limit, len(ids))
-        there = self.place.id in ids
+            return 0, min(self.limit, len(keys))
+        there = self.place.key in keys
         # If it is gone, what came after it stands in its place.
-        start = ids.index(self.place.id) + 1 if there else max(0, self.place.shown - 1 - self.offset)
-        end = min(start + self.limit, len(ids))
-        short = end - start < self.limit and len(ids) == self.count
+        start = keys.index(self.place.key) + 1 if there else max(0, self.place.shown - 1 - self.offset)
+        end = min(start + self.limit, len(keys))
+        short = end - start < self.limit and len(keys) == self.count
         return None if not self.wide and self.place.shown and (short or not there) else (start, end)
 
 

@@ -15,8 +15,8 @@ Alike = Mapping[str, tuple[tuple[str, ...], ...]]
 SEARCHED_WORDS: Final = 10
 """Words of a query that Meilisearch reads."""
 
-# What weighs most comes first; forms stand behind what they are forms of. Not "title_first": the first word
-# of a synonym of several would lead there, wherever the others stand (docs/relevance.md measures it).
+# What weighs most comes first; forms stand behind what they are forms of. A title's first word has no
+# attribute: that of a synonym of several would lead there, wherever the others are (docs/relevance.md).
 _SEARCHABLE: Final = (
     "title",
     "title_forms",

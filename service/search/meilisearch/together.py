@@ -22,7 +22,7 @@ from service.search.meilisearch import wording
 from service.search.meilisearch.asking import Asker
 from service.search.meilisearch.filters import every, scope
 from service.search.meilisearch.finding import DEEPEST
-from service.search.meilisearch.places import MARK
+from service.search.meilisearch.places import MARK, Window
 from service.search.meilisearch.proving import prove
 from service.search.meilisearch.values import EVERYTHING, newest, read_newest
 from service.search.meilisearch.wording import Level, Query
@@ -253,24 +253,23 @@ async def _page(
     """Return the page after ``start``, and where it ends if another follows.
 
     Without words the newest come first, and lists have no end. By relevance a page costs all before it, and
-    the last hit of the page before is asked for too, to see whether hits moved meanwhile.
+    the last hit of the page before is asked for too, to see whether hits moved meanwhile: if so, once more,
+    further around.
     """
     if not ranked:
         found = await indexes.hits(level, start if start.shown else None, offset=0, limit=limit + 1)
         shown = found[:limit]
         return _Found(shown, _end(start, shown, start.shown + len(shown)) if len(found) > limit else None)
-    offset = max(0, start.shown - 1)
-    asked = min(limit + 1 if start.shown else limit, DEEPEST - offset)
-    if asked <= 0:
-        return _Found()
-    found = await indexes.hits(level, None, offset=offset, limit=asked)
-    passed = 0
-    if start.shown:
-        # If it is gone, what was after it is in its place.
-        keys = [hit.key for hit in found]
-        passed = keys.index(start.key) + 1 if start.key in keys else 1
-    shown, end = found[passed:], offset + len(found)
-    return _Found(shown, _end(start, shown, end) if shown and end < min(total, DEEPEST) else None)
+    for wide in (False, True):
+        window = Window.over(start if start.shown else None, limit, DEEPEST, wide=wide)
+        if not window.count:
+            break
+        found = await indexes.hits(level, None, offset=window.offset, limit=window.count)
+        page = window.page([hit.key for hit in found])
+        if page is not None:
+            shown, end = found[slice(*page)], window.offset + page[1]
+            return _Found(shown, _end(start, shown, end) if shown and end < min(total, DEEPEST) else None)
+    return _Found()
 
 
 def _end(start: _Place, shown: Sequence[_Hit], number: int) -> _Place:
