@@ -18,7 +18,7 @@ from service.core import reach as reaching
 from service.core.reach import EVERYWHERE, Reach
 
 # The floors above that may not know SQLAlchemy take the session's type from here.
-__all__ = ["BEFORE_COMMIT", "EVENTS_RECORDED", "AsyncSession", "Database", "create_engine"]
+__all__ = ["BEFORE_COMMIT", "EVENTS_RECORDED", "AsyncSession", "Database", "create_engine", "let_go"]
 
 # Set in ``session.info`` by the verb that records an event, read after the commit.
 EVENTS_RECORDED = "events_recorded"
@@ -45,6 +45,18 @@ def create_engine(url: str | URL, *, pool_size: int = 10, pre_ping: bool = True)
         json_deserializer=orjson.loads,
         connect_args={"server_settings": {"application_name": "ancrage", "timezone": "UTC", "jit": "off"}},
     )
+
+
+async def let_go(session: AsyncSession) -> None:
+    """Give the session's connection back before something else is waited for; the next statement takes one.
+
+    For sessions that read: the transaction ends. One that reaches less than everywhere keeps it, for the next
+    transaction would reach further; so does one that has something to commit.
+    """
+    unwritten = session.new or session.dirty or session.deleted
+    unsaid = session.info.get(BEFORE_COMMIT) or session.info.get(EVENTS_RECORDED)
+    if reaching.current(session).everywhere and not unwritten and not unsaid:
+        await session.commit()
 
 
 class Database:

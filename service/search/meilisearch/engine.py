@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from service.core.database import Database
+from service.core.database import Database, let_go
 from service.core.errors import BadCursor
 from service.schemas.search import (
     Hit,
@@ -76,6 +76,8 @@ class MeilisearchEngine:
         those that the database knows, and asked for again, level by level.
         """
         search = self._begin(query)
+        # However long Meilisearch takes, others need the connection.
+        await let_go(session)
         if not search.parsed.searches:
             return await self._page(session, search, await find(self._asker, search))
         found: Found | None = None
@@ -84,6 +86,7 @@ class MeilisearchEngine:
             if found.total > RARE or isinstance(search.place, RankPlace):
                 return await self._page(session, search, found)
         reading = await read(session, [query.kind], search.parsed)
+        await let_go(session)
         if found is None or not found.total or any(word.variants for word in reading.words):
             search, found = await self._give_way(search, reading)
         return await self._page(session, search, found)

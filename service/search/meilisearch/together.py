@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from service.core.database import let_go
 from service.core.errors import BadCursor
 from service.schemas.search import (
     SearchKind,
@@ -206,6 +207,8 @@ async def together(
             raise BadCursor(_NOT_OURS)
         levels = {place.level: levels[place.level]}
 
+    # However long Meilisearch takes, others need the connection.
+    await let_go(session)
     number, totals, found = ALL_WORDS, dict.fromkeys(kinds, 0), _Found()
     for each, counted in zip(levels, await indexes.totals(list(levels.values())), strict=True):
         if sum(counted.values()):
