@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Annotated, TypeVar
 
 import typer
@@ -13,6 +14,9 @@ from service.domain import feeding
 from service.domain.feeding import SOURCES, Drift, Feed
 from service.jobs.feeding import Held, Tender, open_outside, tend, verify
 from service.schemas.search import SearchKind
+from service.search.meilisearch.administration import TaskFailed
+from service.search.meilisearch.engine import PREFIX
+from service.search.meilisearch.keys import NoKeys, is_forbidden, search_key
 from service.search.meilisearch.marking import MarkedAdministration
 from service.search.port import Unavailable
 
@@ -46,6 +50,31 @@ async def status() -> None:
                 typer.echo(f"  refused {each.attempts} times: {each.document_id}  {each.error}")
 
 
+@app.command("key")
+@command
+async def key() -> None:
+    """Print a key that may search and no more, for the processes of the API; workers keep the one they have.
+
+    It is made with the key of MEILISEARCH_KEY: the server's master key, or one that may create, get and
+    delete keys. Asked again, the same key is printed.
+    """
+    engine = open_outside(settings_or_fail())
+    if engine is None:
+        say(_NONE)
+        return
+    try:
+        typer.echo(await search_key(engine))
+    except NoKeys as refused:
+        fail(
+            f"MEILISEARCH_KEY may not make keys ({refused}). Run this with the server's master key, or with "
+            "a key whose actions are keys.create, keys.get and keys.delete."
+        )
+    except TaskFailed as failure:
+        fail(f"the engine refused to make a key: {failure.message}")
+    except Unavailable as unavailable:
+        fail(f"the engine fails: {unavailable.reason}.")
+
+
 async def standing(database: Database) -> tuple[list[str], list[str]]:
     """Return what to tell of the engine that should answer searches, and what is wrong with it."""
     engine = open_outside(settings_or_fail())
@@ -53,7 +82,7 @@ async def standing(database: Database) -> tuple[list[str], list[str]]:
         return ["Search: PostgreSQL"], []
     told, troubles = [], []
     try:
-        told.append(f"Search: Meilisearch {await engine.version()}, PostgreSQL whenever it can't answer")
+        told.append(f"Search: {await _named(engine)}, PostgreSQL whenever it can't answer")
     except Unavailable as unavailable:
         told.append("Search: PostgreSQL, in the place of Meilisearch")
         troubles.append(f"Meilisearch does not answer ({unavailable.reason})")
@@ -64,6 +93,20 @@ async def standing(database: Database) -> tuple[list[str], list[str]]:
         if feed is None or not feed.ready:
             troubles.append(f"the index of {kind} is not ready; `ancrage search status` says more")
     return told, troubles
+
+
+async def _named(engine: MarkedAdministration) -> str:
+    """Return what to call the engine; its version is told only to a key that may do more than search."""
+    try:
+        return f"Meilisearch {await engine.version()}"
+    except Unavailable as unavailable:
+        if not is_forbidden(unavailable):
+            raise
+    for kind in SOURCES:
+        # An index that is not there is told of by its feed.
+        with suppress(TaskFailed):
+            await engine.try_search(f"{PREFIX}-{kind.value}")
+    return "Meilisearch, with a key that may only search"
 
 
 def _line(kind: SearchKind, feed: Feed | None) -> str:

@@ -22,6 +22,7 @@ from service.search.port import Unavailable
 T = TypeVar("T")
 
 NOT_FOUND: Final = "index_not_found"
+_KEY_EXISTS: Final = "api_key_already_exists"
 EXISTS: Final = "index_already_exists"
 PRIMARY_KEY: Final = "id"
 
@@ -79,6 +80,10 @@ class Administration:
     async def version(self) -> str:
         """Return the server's version, such as ``1.50.0``."""
         return await self._ask(lambda client: str(client.get_version()["pkgVersion"]))
+
+    async def try_search(self, uid: str) -> None:
+        """Search the index, for nothing: whoever may only search finds out that this is so."""
+        await self._ask(lambda client: client.index(uid).search("", {"limit": 0}))
 
     async def describe(self, uid: str) -> IndexState | None:
         """Return how the index stands; ``None`` if there is none."""
@@ -184,6 +189,30 @@ class Administration:
             if len(found) < _PAGE:
                 return
             after = str(found[-1]["newest"])
+
+    async def key(self, uid: uuid.UUID, name: str, *, actions: Sequence[str], indexes: Sequence[str]) -> str:
+        """Return the API key ``uid``, which may do these actions on these indexes; make it if there is none.
+
+        One that may do anything else is made anew.
+        """
+        wanted = {
+            "uid": str(uid),
+            "name": name,
+            "actions": list(actions),
+            "indexes": list(indexes),
+            "expiresAt": None,
+        }
+        try:
+            return await self._ask(lambda client: client.create_key(wanted).key)
+        except TaskFailed as failure:
+            if failure.code != _KEY_EXISTS:
+                raise
+        there = await self._ask(lambda client: client.get_key(str(uid)))
+        if (set(there.actions), set(there.indexes)) == (set(actions), set(indexes)):
+            return there.key
+        # What a key may do can't be changed.
+        await self._ask(lambda client: client.delete_key(str(uid)))
+        return await self._ask(lambda client: client.create_key(wanted).key)
 
     async def _ask(self, call: Callable[[Client], T]) -> T:
         """Make one call in a thread, with a client of its own: its headers change from call to call."""
