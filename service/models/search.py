@@ -198,8 +198,9 @@ class SearchFeed(Base):
 
     ``ready``: searches may be asked of it. ``holder``, until ``held_until``: who tells it what changed;
     ``epoch`` grows whenever that passes to another. ``created_at`` is the index's own date, by which one that
-    was wiped and made again is known; ``documents`` how many it held when last told. ``acknowledged`` and
-    ``last_task`` are what a write that arrives late is known by (``jobs.feeding.telling``).
+    was wiped and made again is known; ``settings_digest`` is of the settings it was told and of those it
+    showed then; ``documents`` how many it held when last told. ``acknowledged`` and ``last_task`` are what a
+    write that arrives late is known by (``jobs.feeding.telling``).
     """
 
     __tablename__ = "search_feed"

@@ -15,7 +15,7 @@ from service.schemas.search import DocumentFacts, PostingFacts, SearchKind, Sort
 from service.search.meilisearch import places, values, wording
 from service.search.meilisearch.documents import digest, document
 from service.search.meilisearch.places import DatePlace, RankPlace, Window
-from service.search.meilisearch.settings import settings, settings_digest
+from service.search.meilisearch.settings import settings, settings_digest, shown_digest
 from service.search.query import parse
 from service.search.words import stem
 from tests.search.world import NOON
@@ -191,3 +191,17 @@ def test_settings_are_data_and_what_changes_them_changes_their_digest() -> None:
     assert settings({"rh": (("ressourc", "humain"),)})["synonyms"] == {"rh": ["ressourc humain"]}
     assert told["faceting"]["maxValuesPerFacet"] == 100
     assert all(stem(word) == word for word in told["stopWords"]), "no stem is lost as a stop word"
+
+
+def test_settings_are_known_again_in_whatever_order_a_server_lists_them() -> None:
+    told = settings()
+    turned = {
+        name: value[::-1] if name in {"stopWords", "filterableAttributes", "displayedAttributes"} else value
+        for name, value in reversed(told.items())
+    }
+    assert turned != told
+    assert shown_digest(turned) == shown_digest(told)
+    for name in ("rankingRules", "searchableAttributes"):
+        assert shown_digest(told | {name: told[name][::-1]}) != shown_digest(told), name
+    for change in ({"stopWords": []}, {"distinctAttribute": "territory"}, {"synonyms": {}}):
+        assert shown_digest(told | change) != shown_digest(told)

@@ -1,6 +1,9 @@
 """An index that was lost, spoilt or told by others is found out and brought back in line."""
 
 import uuid
+from typing import Any
+
+import pytest
 
 from service.domain import feeding
 from service.jobs.feeding import tend
@@ -121,6 +124,26 @@ async def test_other_settings_have_the_index_built_again(market: Market, platfor
     await market.force(settings_digest="of an earlier version")
     await platform.patrol()
     assert (await market.feed()).created_at != before
+    await in_line(market, platform.engine)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"rankingRules": ["words", "typo"]}, {"stopWords": ["boulang"]}, {"distinctAttribute": "territory"}],
+)
+async def test_settings_changed_by_hand_are_noticed_and_built_anew(
+    market: Market, platform: Platform, change: dict[str, Any]
+) -> None:
+    await market.open(10)
+    await platform.patrol()
+    before = await market.feed()
+    shown = await platform.engine.settings(INDEX)
+    await platform.patrol()
+    assert (await market.feed()).created_at == before.created_at, "nothing is built while nothing changed"
+    await platform.engine.apply(INDEX, change)
+    await platform.patrol()
+    assert (await market.feed()).created_at != before.created_at
+    assert await platform.engine.settings(INDEX) == shown
     await in_line(market, platform.engine)
 
 

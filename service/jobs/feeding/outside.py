@@ -12,6 +12,7 @@ from service.jobs.feeding.keeping import Keeper
 from service.schemas.search import SearchKind
 from service.search.meilisearch.administration import IndexState, TaskFailed
 from service.search.meilisearch.marking import MarkedAdministration, Written
+from service.search.meilisearch.settings import settings_digest, shown_digest
 from service.search.port import Unavailable
 
 T = TypeVar("T")
@@ -91,6 +92,14 @@ class Outside:
     async def describe(self, uid: str | None = None) -> IndexState | None:
         """Return how the index stands."""
         return await insist(lambda: self.engine.describe(uid or self.uid))
+
+    async def settings_of(self, uid: str) -> str:
+        """Return what tells the settings the index has from any others: ours, and what they came to there.
+
+        What the server shows is never what it was told: it adds, and lists in an order of its own.
+        """
+        shown = await insist(lambda: self.engine.settings(uid))
+        return f"{settings_digest()} {shown_digest(shown)}"
 
     async def written_after(self, task: int) -> list[Written]:
         """Return the tasks about the index's documents that came after ``task``."""

@@ -14,7 +14,7 @@ from service.domain.feeding import SOURCES
 from service.jobs.feeding.outside import Outside, insist
 from service.jobs.feeding.telling import Teller, documents_of
 from service.search.meilisearch.administration import IndexState, TaskFailed
-from service.search.meilisearch.settings import settings, settings_digest
+from service.search.meilisearch.settings import settings
 from service.search.port import Facts, Unavailable
 
 _PAGE: Final = 1_000
@@ -36,6 +36,7 @@ class Rebuilder:
         self._outside: Outside = teller.outside
         self._progress = progress or (lambda _: None)
         self._begun = -1
+        self._settings: str | None = None
         self._sent: deque[tuple[int, Sequence[uuid.UUID]]] = deque()
 
     async def rebuild(self, *, usable: bool) -> int:
@@ -90,6 +91,7 @@ class Rebuilder:
                 await insist(step)
             except TaskFailed as failure:
                 raise Unavailable(f"The index beside could not be made: {failure}") from failure
+        self._settings = await outside.settings_of(outside.beside)
         return await self._described_beside()
 
     async def _fill(self, uids: Sequence[str]) -> int:
@@ -188,6 +190,7 @@ class Rebuilder:
         present = await outside.describe()
         if present is None:
             raise Unavailable("The index is gone.")
+        settled = self._settings or await outside.settings_of(outside.uid)
         written = await outside.written_after(self._begun if certain else -1)
         strays = [each for each in written if each.task not in outside.known]
         if strays:
@@ -198,7 +201,7 @@ class Rebuilder:
                 self._teller.hold,
                 created_at=present.created_at,
                 next_created_at=None,
-                settings_digest=settings_digest(),
+                settings_digest=settled,
                 documents=present.documents,
                 rebuilt_at=now(),
                 wanted=None if certain else feeding.COMPARE,

@@ -17,12 +17,11 @@ from service.jobs.feeding.telling import Replaced, Teller, documents_of, is_late
 from service.schemas.search import SearchKind
 from service.search.meilisearch.administration import TaskFailed
 from service.search.meilisearch.marking import MarkedAdministration
-from service.search.meilisearch.settings import settings_digest
 from service.search.port import Facts, Unavailable
 
 MISSING: Final = "The index is missing."
 OTHER: Final = "The index is another than the one that was built."
-OTHER_SETTINGS: Final = "The index was built with other settings."
+OTHER_SETTINGS: Final = "The index has other settings than it was to have."
 EARLIER: Final = "The server went back to an earlier state."
 COUNT: Final = "The index does not hold as many documents as it was told."
 
@@ -144,7 +143,7 @@ class Tender:
             else:
                 await Rebuilder(self._teller).adopt(certain=False)
                 return await self._teller.feed()
-        elif feed.settings_digest != settings_digest():
+        elif feed.settings_digest != await self._outside.settings_of(self._outside.uid):
             values = {"ready": False, "trouble": OTHER_SETTINGS, "wanted": REBUILD}
         elif feed.wanted != REBUILD:
             values = await self._drifted(feed, state.documents)

@@ -45,6 +45,9 @@ _EQUAL: Final = (
     "source",
     "placed",
 )
+_ORDERED: Final = frozenset({"searchableAttributes", "rankingRules"})
+"""Settings whose order says something."""
+
 _COMPARED: Final = ("newest", "valid_through", "salary")
 
 _CUTOFF: Final = 400  # Milliseconds after which Meilisearch answers with what it has ranked so far.
@@ -85,7 +88,25 @@ def settings(alike: Alike = ALIKE) -> dict[str, Any]:
 
 def settings_digest(alike: Alike = ALIKE) -> str:
     """Return what tells these settings from any others."""
-    return hashlib.sha256(orjson.dumps(settings(alike), option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+    return hashlib.sha256(_canonical(settings(alike))).hexdigest()[:32]
+
+
+def shown_digest(shown: Mapping[str, Any]) -> str:
+    """Return what tells the settings a server shows from any others, whatever order it lists them in."""
+    content = {name: value if name in _ORDERED else _unordered(value) for name, value in shown.items()}
+    return hashlib.sha256(_canonical(content)).hexdigest()[:32]
+
+
+def _unordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _unordered(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return sorted((_unordered(each) for each in value), key=_canonical)
+    return value
+
+
+def _canonical(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def _filterable(names: Sequence[str], *, comparison: bool) -> dict[str, Any]:
