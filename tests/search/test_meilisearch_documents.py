@@ -203,5 +203,10 @@ def test_settings_are_known_again_in_whatever_order_a_server_lists_them() -> Non
     assert shown_digest(turned) == shown_digest(told)
     for name in ("rankingRules", "searchableAttributes"):
         assert shown_digest(told | {name: told[name][::-1]}) != shown_digest(told), name
-    for change in ({"stopWords": []}, {"distinctAttribute": "territory"}, {"synonyms": {}}):
+    changes: list[dict[str, object]] = [
+        {"stopWords": []},
+        {"distinctAttribute": "territory"},
+        {"synonyms": {}},
+    ]
+    for change in changes:
         assert shown_digest(told | change) != shown_digest(told)
