@@ -1,6 +1,8 @@
 """Prepared bytes: whose answers they are, how long they last, how much memory they take."""
 
 import asyncio
+import gc
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -136,6 +138,28 @@ async def test_nothing_that_is_asked_with_a_key_is_kept_or_given(
             ) as caller:
                 await caller.get(path)
             assert _kept(client) == 0, path
+
+
+async def test_what_callers_say_at_length_is_not_remembered(start: Start, market: Territory) -> None:
+    client = await start()
+    etag = (await client.get(LIST)).headers["etag"]
+    long = ",".join(f'"{number}"' for number in range(2_000))
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for number in range(40):
+            for name in ("If-None-Match", "Accept", "Accept-Language"):
+                answer = await client.get(LIST, headers={name: f'"one {number}",{long}'})
+                assert answer.status_code == 200
+        gc.collect()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # Forty of one header are half a megabyte as they are, and more when they are read.
+    assert held < 400_000
+    unchanged = await client.get(LIST, headers={"If-None-Match": f"{long}, W/{etag}"})
+    assert unchanged.status_code == 304
+    assert market.slug == "bassin"
 
 
 async def test_one_process_changes_and_all_forget(

@@ -46,6 +46,8 @@ _KNOWN: Final = frozenset(
 )  # fmt: skip
 _OF_BODY: Final = frozenset({b"content-type", b"content-length", b"link", b"ancrage-search"})
 _VARYING: Final = frozenset({b"accept", b"accept-language"})
+# Bytes of headers whose meaning is remembered: all of them are kept, and none is counted.
+_REMEMBERED: Final = 400
 # A pile of answers is logged after so many beats of the listener.
 _BEATS: Final = 150
 
@@ -57,9 +59,16 @@ def _variant(scheme: str, accept: bytes, language: bytes) -> str:
     return f"{scheme} {linked} {get_language(language.decode('latin-1'))}"
 
 
-@lru_cache(4096)
-def _tags(header: bytes) -> frozenset[str]:
-    return frozenset(tags(header.decode("latin-1")))
+def _chosen(scheme: str, accept: bytes, language: bytes) -> str:
+    """Return the variant; of long headers, which nobody's browser sends, nothing is remembered."""
+    ordinary = len(accept) + len(language) <= _REMEMBERED
+    return (_variant if ordinary else _variant.__wrapped__)(scheme, accept, language)
+
+
+def _has(known: bytes, etag: str) -> bool:
+    """Tell whether an ``If-None-Match`` header names ``etag``."""
+    tag = etag.encode("latin-1")
+    return known in {tag, b"*"} or (tag in known and etag in tags(known.decode("latin-1")))
 
 
 class Answers:
@@ -148,7 +157,7 @@ class PreparedBytes:
             scope.get("raw_path") or scope["path"],
             scope["query_string"],
             headers.get(b"host", b""),
-            _variant(scope["scheme"], headers.get(b"accept", b""), headers.get(b"accept-language", b"")),
+            _chosen(scope["scheme"], headers.get(b"accept", b""), headers.get(b"accept-language", b"")),
         )
         found = self.answers.find(key)
         if found is None:
@@ -158,7 +167,7 @@ class PreparedBytes:
         if offered is None or not SAFE_ID.match(offered.decode("latin-1")):
             offered = b"%b%012x" % (self._own.encode(), next(self._ids))
         known = headers.get(b"if-none-match")
-        if known is not None and (known == b"*" or found.etag in _tags(known)):
+        if known is not None and _has(known, found.etag):
             self.answers.given(scope["method"], found.route, 304)
             start, status, body = found.unchanged, 304, b""
         else:
