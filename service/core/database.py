@@ -115,6 +115,16 @@ class Database:
         """The engine; None on one connection, whose transaction nobody else can look into."""
         return self.bind if isinstance(self.bind, AsyncEngine) else None
 
+    @asynccontextmanager
+    async def plain_reads(self) -> AsyncIterator[AsyncSession]:
+        """Yield a session that reads only, each statement by itself, and reaches everywhere."""
+        if not isinstance(self.bind, AsyncEngine):
+            async with self.transaction(EVERYWHERE) as session:
+                yield session
+            return
+        async with AsyncSession(self.bind.execution_options(isolation_level="AUTOCOMMIT")) as session:
+            yield session
+
     async def close(self) -> None:
         """Close every pooled connection."""
         if isinstance(self.bind, AsyncEngine):

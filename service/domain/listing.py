@@ -13,10 +13,9 @@ from service.domain.searching import Found, found, query_of
 from service.schemas.public import PostingSearch
 from service.schemas.search import Around, Hit, SearchPage, SortValues
 from service.search.highlight import Wanted, highlights
+from service.search.port import SearchEngine
 from service.search.postgresql.columns import Columns, load
-from service.search.postgresql.engine import PostgresqlEngine
 
-_ENGINE: Final = PostgresqlEngine()
 LARGEST: Final = 200_000
 """Postings of a territory that is held; a larger one is asked of PostgreSQL each time."""
 
@@ -93,23 +92,22 @@ def look_up(
     return shown.columns.search(query_of(search, shown.inside, around, after))
 
 
-async def search_words(
+async def ask(
     session: AsyncSession,
+    engine: SearchEngine,
     shown: Shown,
     search: PostingSearch,
     around: Around | None,
     after: SortValues | None,
-) -> tuple[SearchPage, Wanted | None]:
-    """Return the page that ``search`` finds by its words, and which words to mark in it."""
+) -> SearchPage:
+    """Return the page that ``engine`` finds; :func:`tell` marks its words, in the documents."""
     query = query_of(search, shown.inside, around, after)
-    page, wanted = await _ENGINE.search_marking(session, replace(query, highlight=False))
-    return page, wanted if search.highlight else None
+    page = await engine.search(session, replace(query, highlight=False))
+    return page if search.highlight else replace(page, wanted=None)
 
 
-async def tell(
-    connection: Any, shown: Shown, page: SearchPage, language: str, wanted: Wanted | None = None
-) -> Found | None:
-    """Return ``page`` with its documents, what is ``wanted`` marked in them.
+async def tell(connection: Any, shown: Shown, page: SearchPage, language: str) -> Found | None:
+    """Return ``page`` with its documents, what it wants marked in them.
 
     None when ``shown`` is no longer what the public sees.
     """
@@ -118,7 +116,7 @@ async def tell(
     if not rows or rows[0]["public_version"] != shown.version or not shown.lasts:
         return None
     documents = {row["posting_id"]: row["document"] for row in rows}
-    if wanted is not None:
+    if (wanted := page.wanted) is not None:
         page = replace(page, hits=tuple(_marked(hit, documents.get(hit.id), wanted) for hit in page.hits))
     return found(page, documents, language)
 

@@ -5,7 +5,7 @@ facts, every kind of thing that can be found.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -167,7 +167,8 @@ class SearchPage:
     ``total`` is exact and, like the facets, does not depend on ``after``. ``next`` is ``None`` on the
     last page. ``relaxed``: no document has all the words, these have some. ``ignored``: words typed
     that nothing holds, even approximately. ``cut``: there were more than ``MAX_WORDS`` words.
-    ``degraded``: another engine should have answered, and did not.
+    ``degraded``: another engine should have answered, and did not. ``wanted`` tells whether a folded word is
+    one to mark, for whoever has the texts at hand; ``None`` when no words were searched.
     """
 
     hits: tuple[Hit, ...]
@@ -180,6 +181,7 @@ class SearchPage:
     corrections: tuple[Correction, ...] = ()
     cut: bool = False
     degraded: bool = False
+    wanted: Callable[[str], bool] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ what is wrong with a request. Limits, log and measures are the edge's, as for ev
 
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -27,11 +27,14 @@ from service.api.lane.prepared import Answers
 from service.api.pages import link_next
 from service.api.public_postings import CACHING, SCOPE
 from service.api.searched import search_headers
-from service.core.database import Database
+from service.core.database import AsyncSession, Database
 from service.core.errors import BadCursor
 from service.core.plainly import FAILURES, PublicReads
 from service.domain import listing
+from service.domain.searching import Found
 from service.schemas.public import PostingSearch
+from service.schemas.search import SortValues
+from service.search import SearchEngine
 
 log = structlog.get_logger(__name__)
 
@@ -153,6 +156,35 @@ def _asked(query: bytes) -> PostingSearch | None:
         return None
 
 
+async def _find(
+    reads: PublicReads,
+    everything: Callable[[], AbstractAsyncContextManager[AsyncSession]],
+    engine: SearchEngine,
+    shown: listing.Shown,
+    search: PostingSearch,
+    start: SortValues | None,
+    language: str,
+) -> Found | None:
+    """Return what is found, or None when what is shown is no longer that.
+
+    ``everything`` opens a session that reaches everywhere: what an engine outside finds is looked up among
+    the postings themselves.
+    """
+    around, page = None, None
+    if search.near is not None:
+        async with reads.connection() as connection:
+            around = await listing.circle(connection, search)
+    inside = engine.name == "postgresql"
+    if inside:
+        page = listing.look_up(shown, search, around, start)
+    if page is None:
+        # No other connection is held meanwhile: an engine outside may take its time.
+        async with reads.session() if inside else everything() as session:
+            page = await listing.ask(session, engine, shown, search, around, start)
+    async with reads.connection() as connection:
+        return await listing.tell(connection, shown, page, language)
+
+
 class Lists:
     """Pure ASGI middleware, inside the edge."""
 
@@ -205,7 +237,7 @@ class Door:
     async def answer(self, scope: Scope, slug: str, search: PostingSearch) -> Response | None:
         """Return the route's answer, or None when the route should find it."""
         reads, shows, state = self._reads, self._shows, scope["app"].state
-        if shows is None or reads is None or not self._answers.usable or state.search.name != "postgresql":
+        if shows is None or reads is None or not self._answers.usable:
             return None
         shown = await shows.get(slug)
         if shown is None:
@@ -218,20 +250,14 @@ class Door:
         start = None
         if search.after is not None:
             start = tuple(state.cursors.decode(search.after, scope=SCOPE, filters=filters))
-        async with reads.connection() as connection:
-            around = await listing.circle(connection, search)
-            page, wanted = listing.look_up(shown, search, around, start), None
-            if page is None:
-                async with reads.session() as session:
-                    page, wanted = await listing.search_words(session, shown, search, around, start)
-            found = await listing.tell(connection, shown, page, language, wanted)
+        found = await _find(reads, state.database.plain_reads, state.search, shown, search, start, language)
         if found is None:
             shows.wrong(slug)
             return None
         self.answered += 1
         scope["route"] = _ROUTE
         request = Request(scope)
-        response = not_modified(request, etag, CACHING)
+        response = None if found.degraded else not_modified(request, etag, CACHING)
         if response is None:
             following = None
             if found.next is not None:
@@ -241,5 +267,6 @@ class Door:
             headers = search_headers(found, CACHING, etag)
             response = Response(body, media_type="application/json", headers=headers)
             link_next(request, response, following)
-            storable(request, shown.territory_id, shown.until)
+            if not found.degraded:
+                storable(request, shown.territory_id, shown.until)
         return response

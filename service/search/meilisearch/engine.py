@@ -21,7 +21,7 @@ from service.schemas.search import (
     TogetherPage,
     TogetherQuery,
 )
-from service.search.highlight import highlights
+from service.search.highlight import Wanted, highlights
 from service.search.meilisearch import places, wording
 from service.search.meilisearch.administration import Administration
 from service.search.meilisearch.asking import Asker, Timeouts
@@ -140,18 +140,19 @@ class MeilisearchEngine:
     async def _page(self, session: AsyncSession, search: Search, found: Found) -> SearchPage:
         """Return the page, of what the database confirms."""
         query, reading = search.query, search.reading
-        marks = query.highlight and search.parsed.searches
+        wanted: Wanted | None = None
+        if search.parsed.searches:
+            wanted = Remembered(reading.wanted() if reading else wording.spelt_marks(search.parsed))
         proof = await prove(
             session,
             query.kind,
             query.territory_ids,
             found.ids,
-            with_texts=marks,
+            with_texts=wanted is not None and query.highlight,
             codes=codes(query, found),
         )
         ids = [each for each in found.ids if each in proof.texts]
-        if marks:
-            wanted = Remembered(reading.wanted() if reading else wording.spelt_marks(search.parsed))
+        if wanted is not None and query.highlight:
             hits = tuple(Hit(id=each, highlights=highlights(*proof.texts[each], wanted)) for each in ids)
         else:
             hits = tuple(Hit(id=each) for each in ids)
@@ -165,6 +166,7 @@ class MeilisearchEngine:
             ignored=reading.ignored if reading else (),
             corrections=reading.corrections if reading else (),
             cut=search.parsed.cut,
+            wanted=wanted,
         )
 
     async def index(self, session: AsyncSession, documents: Sequence[Facts]) -> None:

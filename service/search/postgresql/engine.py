@@ -80,13 +80,6 @@ class PostgresqlEngine:
         One statement, and one to three small look-ups in the vocabulary when there is a text. A text
         nothing answers to entirely is asked again with fewer words.
         """
-        page, _ = await self.search_marking(session, query)
-        return page
-
-    async def search_marking(
-        self, session: AsyncSession, query: SearchQuery
-    ) -> tuple[SearchPage, Wanted | None]:
-        """Do as :meth:`search` does, and return which words it marks, for whoever has the texts at hand."""
         parsed = parse(query.text)
         after = None if query.after is None else Position.read(query.after)
         reading = await read(session, (query.kind,), parsed) if parsed.searches else None
@@ -115,7 +108,7 @@ class PostgresqlEngine:
         level, answer = await _ask(session, shape, levels, values)
         shown = answer.hits[: query.limit]
         wanted = Remembered(reading.wanted()) if reading else None
-        page = SearchPage(
+        return SearchPage(
             hits=_hits(shown, wanted if query.highlight else None),
             total=answer.total,
             facets=answer.facets,
@@ -125,8 +118,8 @@ class PostgresqlEngine:
             ignored=reading.ignored if reading else (),
             corrections=reading.corrections if reading else (),
             cut=parsed.cut,
+            wanted=wanted,
         )
-        return page, wanted
 
     async def together(self, session: AsyncSession, query: TogetherQuery) -> TogetherPage:
         """Return one page of several kinds; see :func:`service.search.postgresql.together.together`."""
