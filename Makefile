@@ -9,7 +9,7 @@ READY_BENCH := .venv/.ready-bench
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: help run install worker test lint format lock openapi typescript bench relevance search-faults soak clean
+.PHONY: help run install worker test lint format lock openapi typescript bench relevance search-faults probes soak clean
 .DEFAULT_GOAL := run
 
 # exec: Ctrl-C and SIGTERM reach the application itself.
@@ -58,6 +58,7 @@ help:
 	@echo "make lock        resolve the locks again; UPGRADE=--upgrade for newer versions"
 	@echo "make bench       measure against others, write docs/benchmarks.md; BENCH=walls: one subject alone"
 	@echo "make relevance   measure what search finds, over the shared postings; ARGS=\"--worst 20\""
+	@echo "make probes      ten thousand attempts to read what is not shown"
 	@echo "make soak        kill the application again and again; MINUTES=10"
 	@echo "make clean       remove what make can make again; your data stay"
 
@@ -78,6 +79,10 @@ relevance: $(READY_DEV)
 # Edits and searches while Meilisearch (on the PATH) is killed, hung, wiped and rebuilt; ARGS="--minutes 5".
 search-faults: $(READY_DEV)
 	@$(BIN)/python -m benchmarks.search_faults $(ARGS)
+
+# Ten thousand attempts to read what a territory does not show; make test makes fewer.
+probes: $(READY_DEV)
+	@ANCRAGE_PROBES=$(or $(PROBES),5000) $(BIN)/python -m pytest -n 2 -s tests/search/test_probes.py $(ARGS)
 
 # MINUTES=10 of the whole application under load while it and its PostgreSQL are killed again and again.
 soak: $(READY_DEV)
