@@ -6,12 +6,13 @@ from urllib.parse import urlencode
 
 import pytest
 from httpx import Response
+from pydantic import SecretStr
 from sqlalchemy import update
 
 from service.core.clock import frozen, in_days
 from service.core.database import Database
-from service.models import Territory
-from service.schemas.search import PostingFacet
+from service.models import SearchFeed, Territory
+from service.schemas.search import PostingFacet, SearchKind
 from tests.client import ApiClient
 from tests.factories import create_territory
 from tests.lane.conftest import LIST, OCCUPATIONS, Start, publish, state
@@ -166,3 +167,22 @@ async def test_a_posting_that_expires_leaves_list_and_tag_at_that_moment(
             after = await asked.get(LIST, headers={"If-None-Match": before.headers["etag"]})
         assert after.status_code == 200
         assert after.json()["total"] == before.json()["total"] - 1
+
+
+@pytest.mark.parametrize(
+    "query", ["", "q=boulanger", "q=boulanger&highlight=false&facets=contract", "near=07019"]
+)
+async def test_what_stands_in_for_an_engine_outside_is_the_routes_too_and_kept_by_nobody(
+    start: Start, market: Territory, committed: Database, query: str
+) -> None:
+    async with committed.transaction() as session:
+        session.add(SearchFeed(kind=SearchKind.POSTINGS, ready=True))
+    # The port of "discard": nobody answers there.
+    outside = {"meilisearch_url": "http://127.0.0.1:9", "meilisearch_key": SecretStr("a key")}
+    fast, slow = await start(**outside), await start(public_cache_megabytes=0, **outside)
+    for _ in range(2):
+        answer = await _same(fast, slow, f"{LIST}?{query}", {})
+        assert answer.headers["ancrage-search"] == "postgresql; degraded"
+        assert "etag" not in answer.headers
+    assert state(fast).door.answered == 2
+    assert market.slug == "bassin"
