@@ -159,7 +159,8 @@ async def _verify(database: Database, engine: MarkedAdministration, kind: Search
 
 def _tell(kind: SearchKind, drift: Drift) -> None:
     typer.echo(
-        f"{kind}: {drift.documents} documents; {len(drift.missing)} missing, {len(drift.extra)} too many, "
+        f"{kind}: {drift.documents} documents; {len(drift.missing)} missing, "
+        f"{len(drift.extra) + drift.foreign} too many, "
         f"{len(drift.different)} different; {drift.awaited} pending, {drift.refused} refused"
     )
 

@@ -316,11 +316,15 @@ class StandIn:
         assert body["sort"] == ["newest:asc"]
         condition = _FILTER.fullmatch(body.get("filter", 'newest > ""'))
         assert condition is not None
+        # Documents without a value to sort by come last, and answer to no condition on it.
         following = sorted(
             (one for one in index.documents.values() if one.get("newest", "") > condition[1]),
             key=lambda one: str(one["newest"]),
         )
-        results = [{name: one[name] for name in body["fields"]} for one in following[: body["limit"]]]
+        if "filter" not in body:
+            following += [one for one in index.documents.values() if "newest" not in one]
+        shown = following[: body["limit"]]
+        results = [{name: one[name] for name in body["fields"] if name in one} for one in shown]
         return 200, {"results": results, "offset": 0, "limit": body["limit"], "total": len(following)}
 
     def _swap(self, _: Any, __: Any, body: list[dict[str, Any]]) -> tuple[int, Any]:

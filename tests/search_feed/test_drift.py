@@ -1,12 +1,15 @@
 """An index that was lost, spoilt or told by others is found out and brought back in line."""
 
 import uuid
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from service.domain import feeding
-from service.jobs.feeding import tend
+from service.jobs.feeding import tend, verify
+from service.search.meilisearch import administration
 from tests.search.toxic import Mode, ToxicProxy, once
 from tests.search_feed.conftest import Platform
 from tests.search_feed.market import KIND, Market, digests, drift, held, in_line
@@ -56,6 +59,60 @@ async def test_a_write_by_somebody_else_is_noticed_by_the_patrol(market: Market,
     document = await market.document(market.ids[0])
     await platform.engine.wait(await platform.engine.put(INDEX, [document | {"digest": "spoilt"}]))
     assert len(await drift(market, platform.engine)) == 1
+    await platform.patrol()
+    await in_line(market, platform.engine)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"id": "foreign-1", "title": "x"},
+        {"id": "00000000-0000-4000-8000-000000000000"},
+        {"id": "foreign-2", "digest": "x", "newest": "2026-01-01T00:00:00.000000/nobody"},
+        {"id": "foreign-3", "digest": "x", "newest": '" OR newest EXISTS OR newest > "'},
+    ],
+)
+async def test_documents_that_are_none_of_ours_are_counted_and_cleared_away(
+    market: Market, platform: Platform, foreign: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(administration, "_PAGE", 3)
+    await market.open(10)
+    await platform.patrol()
+    before = await market.feed()
+    await platform.engine.wait(await platform.engine.put(INDEX, [foreign]))
+    found = await verify(market.database, platform.engine, KIND)
+    assert (len(found), found.foreign, found.ids) == (1, 1, set())
+    await platform.patrol()
+    assert (await market.feed()).created_at != before.created_at, "it is built anew"
+    assert len(await held(platform.engine)) == 10
+    await in_line(market, platform.engine)
+
+
+async def test_a_fault_of_ours_is_said_and_met_once_not_for_ever(
+    market: Market, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await market.open(10)
+    await platform.patrol()
+
+    async def walk(_: object, __: str) -> AsyncIterator[dict[uuid.UUID, str]]:
+        yield {}
+        raise LookupError("nobody foresaw this")
+
+    async def asked() -> Any:
+        async with market.database.transaction() as session:
+            return await session.scalar(text("SELECT count(*) FROM event WHERE kind = 'search.outdated'"))
+
+    async with market.database.transaction() as session:
+        await feeding.want(session, KIND, feeding.COMPARE)
+    before = await asked()
+    with monkeypatch.context() as patched:
+        patched.setattr(type(platform.engine), "walk", walk)
+        with pytest.raises(LookupError):
+            await platform.feed()
+    assert await asked() == before, "letting go asks for no other feed"
+    feed = await market.feed()
+    assert not feed.ready
+    assert "nobody foresaw this" in str(feed.trouble)
     await platform.patrol()
     await in_line(market, platform.engine)
 

@@ -23,7 +23,8 @@ Digests = Callable[[Sequence[Facts]], Awaitable[Mapping[uuid.UUID, str]]]
 class Drift:
     """Ids of documents that the index lacks, has though the public may not see them, or has otherwise.
 
-    Documents that the engine is still to be told of are in none of them: they are ``awaited``.
+    Documents that the engine is still to be told of are in none of them: they are ``awaited``. ``foreign``
+    ones are none of ours: somebody else put them there.
     """
 
     missing: set[uuid.UUID] = field(default_factory=set)
@@ -32,15 +33,16 @@ class Drift:
     documents: int = 0
     awaited: int = 0
     refused: int = 0
+    foreign: int = 0
 
     @property
     def ids(self) -> set[uuid.UUID]:
-        """Every document that drifted."""
+        """Every document of ours that drifted."""
         return self.missing | self.extra | self.different
 
     def __len__(self) -> int:
         """Return how many documents drifted."""
-        return len(self.missing) + len(self.extra) + len(self.different)
+        return len(self.missing) + len(self.extra) + len(self.different) + self.foreign
 
 
 async def measure(

@@ -1,5 +1,6 @@
 """Looking after an index outside: is it the one we know, is anything wanted, what is pending."""
 
+import contextlib
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -8,7 +9,7 @@ import structlog
 
 from service.core.clock import now
 from service.core.database import Database
-from service.domain import feeding
+from service.domain import feeding, tasks
 from service.domain.feeding import COMPARE, REBUILD, SOURCES, Drift, Feed, Superseded
 from service.jobs.feeding.keeping import Keeper, keeping
 from service.jobs.feeding.outside import Outside
@@ -73,11 +74,22 @@ class Tender:
             if isinstance(failure, Unavailable):
                 raise
             raise Unavailable(str(failure)) from failure
+        except Superseded:
+            raise
+        except Exception as fault:
+            # Nobody foresaw it. Unsaid, who lets go would ask for another feed at once, and so for ever.
+            with contextlib.suppress(Exception):
+                await self._change(ready=False, trouble=tasks.describe(fault), checked_at=now())
+            raise
 
     async def compare(self) -> Drift:
         """Return how far the index has drifted. Nothing is told meanwhile, by anybody."""
         held = await self._outside.walk()
-        return await feeding.measure(self._database, self._kind, held, _digests)
+        state = await self._outside.describe()
+        drift = await feeding.measure(self._database, self._kind, held, _digests)
+        if state is not None:
+            drift.foreign = max(0, state.documents - drift.documents)
+        return drift
 
     async def drain(self) -> None:
         """Tell what is pending."""

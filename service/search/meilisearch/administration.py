@@ -17,6 +17,7 @@ import requests
 from meilisearch import Client
 from meilisearch.errors import MeilisearchApiError, MeilisearchError
 
+from service.search.meilisearch.values import read_newest
 from service.search.port import Unavailable
 
 T = TypeVar("T")
@@ -63,6 +64,15 @@ class IndexState:
     created_at: str
     documents: int
     indexing: bool
+
+
+def _is_ours(document: Mapping[str, Any]) -> bool:
+    """Tell whether a document is of those that :mod:`service.search.meilisearch.documents` makes."""
+    try:
+        _, identity = read_newest(str(document["newest"]))
+        return identity == uuid.UUID(str(document[PRIMARY_KEY])) and "digest" in document
+    except (KeyError, ValueError):
+        return False
 
 
 class Administration:
@@ -168,7 +178,7 @@ class Administration:
         """Yield the id and digest of every document, page by page.
 
         A document that is written or taken away meanwhile may be seen as it was or as it is; the others are
-        all seen, once.
+        all seen, once. What is none of ours, and was put there by somebody else, is passed over.
         """
         after: str | None = None
         while True:
@@ -184,11 +194,12 @@ class Administration:
                     dict(document) for document in client.index(uid).get_documents(asked).results
                 ]
             )
-            if found:
-                yield {uuid.UUID(str(one[PRIMARY_KEY])): str(one["digest"]) for one in found}
-            if len(found) < _PAGE:
+            ours = [one for one in found if _is_ours(one)]
+            if ours:
+                yield {uuid.UUID(str(one[PRIMARY_KEY])): str(one["digest"]) for one in ours}
+            if len(found) < _PAGE or not ours:
                 return
-            after = str(found[-1]["newest"])
+            after = str(ours[-1]["newest"])
 
     async def key(self, uid: uuid.UUID, name: str, *, actions: Sequence[str], indexes: Sequence[str]) -> str:
         """Return the API key ``uid``, which may do these actions on these indexes; make it if there is none.
