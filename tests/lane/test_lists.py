@@ -111,6 +111,14 @@ async def test_what_the_lane_does_not_know_is_the_routes(start: Start, market: T
     assert market.slug == "bassin"
 
 
+async def test_what_can_be_no_slug_is_not_remembered(start: Start, market: Territory) -> None:
+    client = await start()
+    for slug in ("a" * 81, "BASSIN", "bassin;x", "%C3%A9", "bassin%0A"):
+        assert (await client.get(f"/v1/territories/{slug}/postings")).status_code == 422
+    assert list(state(client).door._shows._held) == []
+    assert market.slug == "bassin"
+
+
 async def test_a_change_is_there_at_once_whatever_has_been_heard(
     start: Start, committed: Database, market: Territory
 ) -> None:

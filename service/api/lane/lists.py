@@ -4,6 +4,7 @@ The innermost layer: what it can't answer exactly as the route does, it hands to
 what is wrong with a request. Limits, log and measures are the edge's, as for everything.
 """
 
+import re
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
@@ -23,7 +24,7 @@ from service.api.cross_origin import header
 from service.api.dependencies import entity_tag, get_language, not_modified
 from service.api.lane.changes import Changes
 from service.api.lane.marking import REFERENTIALS, storable
-from service.api.lane.prepared import Answers
+from service.api.lane.prepared import REMEMBERED, Answers
 from service.api.pages import link_next
 from service.api.public_postings import CACHING, SCOPE
 from service.api.searched import search_headers
@@ -40,6 +41,8 @@ log = structlog.get_logger(__name__)
 
 _BEFORE: Final = "/v1/territories/"
 _AFTER: Final = "/postings"
+# A territory's name in an address: what can be none, the route refuses, and nobody remembers.
+_SLUG: Final = re.compile(r"[a-z0-9-]{1,80}")
 _LISTS: Final = frozenset(
     name for name, field in PostingSearch.model_fields.items() if "list" in str(field.annotation)
 )
@@ -132,12 +135,16 @@ def _language(header: bytes) -> str:
     return get_language(header.decode("latin-1"))
 
 
+def _spoken(header: bytes) -> str:
+    return (_language if len(header) <= REMEMBERED else _language.__wrapped__)(header)
+
+
 def _slug(scope: Scope) -> str | None:
     path: str = scope["path"]
     if scope["method"] != "GET" or not path.startswith(_BEFORE) or not path.endswith(_AFTER):
         return None
     slug = path[len(_BEFORE) : -len(_AFTER)]
-    return None if not slug or "/" in slug else slug
+    return slug if _SLUG.fullmatch(slug) else None
 
 
 def _asked(query: bytes) -> PostingSearch | None:
@@ -242,7 +249,7 @@ class Door:
         shown = await shows.get(slug)
         if shown is None:
             return None
-        language = _language(header(scope, b"accept-language"))
+        language = _spoken(header(scope, b"accept-language"))
         asked = search.model_dump(mode="json", exclude={"after"})
         etag = entity_tag(shown.territory_id, shown.version, shown.until, language, asked, search.after)
         filters = {"territory": slug, "language": language} | asked

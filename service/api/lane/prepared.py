@@ -47,7 +47,7 @@ _KNOWN: Final = frozenset(
 _OF_BODY: Final = frozenset({b"content-type", b"content-length", b"link", b"ancrage-search"})
 _VARYING: Final = frozenset({b"accept", b"accept-language"})
 # Bytes of headers whose meaning is remembered: all of them are kept, and none is counted.
-_REMEMBERED: Final = 400
+REMEMBERED: Final = 400
 # A pile of answers is logged after so many beats of the listener.
 _BEATS: Final = 150
 
@@ -61,7 +61,7 @@ def _variant(scheme: str, accept: bytes, language: bytes) -> str:
 
 def _chosen(scheme: str, accept: bytes, language: bytes) -> str:
     """Return the variant; of long headers, which nobody's browser sends, nothing is remembered."""
-    ordinary = len(accept) + len(language) <= _REMEMBERED
+    ordinary = len(accept) + len(language) <= REMEMBERED
     return (_variant if ordinary else _variant.__wrapped__)(scheme, accept, language)
 
 
