@@ -13,6 +13,8 @@ from service.core.smtp_url import parse_smtp_url
 
 _ADDRESS = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+"
 
+_SERVER = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
+
 
 class Settings(BaseSettings):
     """The whole configuration of a process.
@@ -100,6 +102,14 @@ class Settings(BaseSettings):
         """Return where browsers find the platform, without trailing slash."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url or f"http://{host}:{self.port}"
+
+    @field_validator("meilisearch_url")
+    @classmethod
+    def _engine(cls, value: str | None) -> str | None:
+        if value is not None and not _SERVER.fullmatch(value):
+            message = "it must look like http://localhost:7700; its key stands in MEILISEARCH_KEY"
+            raise ValueError(message)
+        return value
 
     @field_validator("oidc_providers")
     @classmethod

@@ -1,7 +1,8 @@
 """``ancrage search`` and ``ancrage reindex``, as a person runs them, beside a server that stands in."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -105,3 +106,58 @@ async def test_without_an_engine_there_is_nothing_to_compare(
     for words in (("search", "status"), ("search", "verify")):
         code, _, said = await ancrage(*words)
         assert (code, "PostgreSQL answers searches" in said) == (0, True)
+
+
+@pytest.mark.parametrize("words", [("reindex",), ("search", "verify"), ("search", "verify", "--repair")])
+async def test_what_is_wrong_with_the_engine_names_the_setting_to_change(
+    market: Market,
+    standin: StandIn,
+    ancrage: Ancrage,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+) -> None:
+    await market.open(2)
+    await ancrage("reindex")
+    await market.change(market.ids[0])
+    monkeypatch.setenv("MEILISEARCH_KEY", "wrong")
+    code, _, told = await ancrage(*words)
+    assert code == 1
+    assert "check MEILISEARCH_KEY" in told
+    assert "Hint" not in told
+    assert ".." not in told
+    async with somebody_else() as url:
+        monkeypatch.setenv("MEILISEARCH_URL", url)
+        code, _, told = await ancrage(*words)
+    assert code == 1
+    assert "something else than Meilisearch answers at MEILISEARCH_URL (HTTP 404" in told
+    code, _, told = await ancrage(*words)
+    assert code == 1
+    assert f"{url} can't be reached (Connection refused); check MEILISEARCH_URL" in told
+    assert standin.misuse == []
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:7700", "ftp://localhost", "http://", "http://a:b@localhost", "http://localhost/?x=1"]
+)
+async def test_an_address_that_can_be_no_servers_is_refused_at_once(
+    ancrage: Ancrage, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("MEILISEARCH_URL", url)
+    code, _, told = await ancrage("search", "status")
+    assert code == 1
+    assert "MEILISEARCH_URL is not acceptable: it must look like http://localhost:7700" in told
+
+
+@asynccontextmanager
+async def somebody_else() -> AsyncIterator[str]:
+    """Yield the address of a server that has never heard of indexes."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 7\r\nconnection: close\r\n\r\nNothing")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1") as server:
+        host, port = server.sockets[0].getsockname()
+        yield f"http://{host}:{port}"

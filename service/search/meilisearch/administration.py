@@ -5,6 +5,7 @@ Searches go through :mod:`service.search.meilisearch.asking` instead.
 """
 
 import asyncio
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -44,6 +45,11 @@ _REFUSALS: Final = frozenset(
 _DONE: Final = frozenset({"succeeded", "failed", "canceled"})
 
 
+_ANOTHER: Final = "something else than Meilisearch answers at MEILISEARCH_URL"
+_SYSTEM: Final = re.compile(r"\[(?:Errno -?\d+\] |SSL: )([A-Za-z_ ]+)|([Tt]imed out)")
+_LONGEST_ANSWER: Final = 300
+
+
 class TaskFailed(Exception):  # noqa: N818 - it says what became of a task
     """Meilisearch refused what it was asked, and changed nothing.
 
@@ -64,6 +70,24 @@ class IndexState:
     created_at: str
     documents: int
     indexing: bool
+
+
+def _told(error: MeilisearchApiError) -> str:
+    """Return what a server answered, and what to change if that is known."""
+    # The client adds to whatever goes wrong that the server may be too old.
+    said = str(error.message).partition(". Hint: It might not be working")[0].rstrip(".")
+    answer = f"HTTP {error.status_code}: {said[:_LONGEST_ANSWER]}"
+    if error.code is None and error.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
+        return f"{_ANOTHER} ({answer})"
+    if error.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return f"{answer}; check MEILISEARCH_KEY: it must be a key of this server that allows this"
+    return answer
+
+
+def _cause(error: BaseException) -> str:
+    """Return the system's own word for why a call failed, without those of each layer above it."""
+    found = _SYSTEM.search(str(error))
+    return found[1] or found[2] if found else type(error).__name__
 
 
 def _is_ours(document: Mapping[str, Any]) -> bool:
@@ -235,9 +259,12 @@ class Administration:
         except MeilisearchApiError as error:
             if error.code is not None and error.status_code in _REFUSALS:
                 raise TaskFailed(str(error.code), str(error.message)) from error
-            raise Unavailable(f"HTTP {error.status_code}: {error.message}") from error
+            raise Unavailable(_told(error)) from error
         except (MeilisearchError, requests.RequestException) as error:
-            raise Unavailable(f"{type(error).__name__}: {error}") from error
+            raise Unavailable(
+                f"{self._url} can't be reached ({_cause(error)}); "
+                "check MEILISEARCH_URL, and that the server runs"
+            ) from error
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             # What came back is not what Meilisearch answers: something else listens there.
-            raise Unavailable(f"no answer of Meilisearch: {error}") from error
+            raise Unavailable(f"{_ANOTHER} ({error})") from error
