@@ -118,11 +118,11 @@ class Database:
     @asynccontextmanager
     async def plain_reads(self) -> AsyncIterator[AsyncSession]:
         """Yield a session that reads only, each statement by itself, and reaches everywhere."""
-        if not isinstance(self.bind, AsyncEngine):
+        if self.engine is None:
             async with self.transaction(EVERYWHERE) as session:
                 yield session
             return
-        async with AsyncSession(self.bind.execution_options(isolation_level="AUTOCOMMIT")) as session:
+        async with AsyncSession(self.engine.execution_options(isolation_level="AUTOCOMMIT")) as session:
             yield session
 
     async def close(self) -> None:

@@ -47,7 +47,7 @@ class Shown:
     version: int
     inside: tuple[uuid.UUID, ...]
     until: datetime | None
-    columns: Columns
+    columns: Columns | None
 
     @property
     def lasts(self) -> bool:
@@ -55,8 +55,11 @@ class Shown:
         return self.until is None or self.until > now()
 
 
-async def read_shown(connection: Any, slug: str) -> Shown | None:
-    """Return what the territory ``slug`` shows now; None if it shows no postings, or too many."""
+async def read_shown(connection: Any, slug: str, *, held: bool) -> Shown | None:
+    """Return what the territory ``slug`` shows now; None if it shows no postings, or too many.
+
+    ``held``: with the facts of its postings; an engine outside needs none of them.
+    """
     moment = now()
     # All of one moment: the version is that of the rows.
     async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -64,9 +67,9 @@ async def read_shown(connection: Any, slug: str) -> Shown | None:
         if territory is None:
             return None
         ahead = await connection.fetchrow(_AHEAD, territory["inside"], moment)
-        if ahead["rows"] > LARGEST:
+        if held and ahead["rows"] > LARGEST:
             return None
-        columns = await load(connection, territory["inside"], moment)
+        columns = await load(connection, territory["inside"], moment) if held else None
     return Shown(
         territory["id"], territory["public_version"], tuple(territory["inside"]), ahead["until"], columns
     )
@@ -88,7 +91,9 @@ async def circle(connection: Any, search: PostingSearch) -> Around | None:
 def look_up(
     shown: Shown, search: PostingSearch, around: Around | None, after: SortValues | None
 ) -> SearchPage | None:
-    """Return the page that ``search`` finds in what is shown; None for what only words can find."""
+    """Return the page that ``search`` finds in what is shown; None for what only an engine can find."""
+    if shown.columns is None:
+        return None
     return shown.columns.search(query_of(search, shown.inside, around, after))
 
 

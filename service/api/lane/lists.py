@@ -73,6 +73,13 @@ class _Held:
     right: bool = True
 
 
+def _rows(held: _Held) -> int:
+    """Return what is counted against ``_HELD``: a territory takes some room without any posting."""
+    if held.shown is None:
+        return 0
+    return 1_000 + (0 if held.shown.columns is None else held.shown.columns.rows)
+
+
 class Shows:
     """What territories show, in memory, read again when it is out of date and asked for."""
 
@@ -82,18 +89,21 @@ class Shows:
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._reading: set[str] = set()
 
-    async def get(self, slug: str) -> listing.Shown | None:
-        """Return what ``slug`` shows, as far as this process knows; None when that is not known."""
-        held = self._held.get(slug)
-        if held is not None:
+    async def get(self, slug: str, *, held: bool) -> listing.Shown | None:
+        """Return what ``slug`` shows, as far as this process knows; None when that is not known.
+
+        ``held``: with the facts of its postings, for searches in memory.
+        """
+        known = self._held.get(slug)
+        if known is not None:
             self._held.move_to_end(slug)
-            if held.right and self._holds(held):
-                return held.shown
-            if time.monotonic() < held.again_at:
+            if known.right and self._holds(known):
+                return known.shown
+            if time.monotonic() < known.again_at:
                 return None
         if slug in self._reading:
             return None
-        return await self._read(slug)
+        return await self._read(slug, held=held)
 
     def wrong(self, slug: str) -> None:
         """Note that what ``slug`` shows is no longer what is held."""
@@ -110,12 +120,12 @@ class Shows:
             and not self._changes.since(held.count, REFERENTIALS)
         )
 
-    async def _read(self, slug: str) -> listing.Shown | None:
+    async def _read(self, slug: str, *, held: bool) -> listing.Shown | None:
         self._reading.add(slug)
         try:
             count, began = self._changes.count, time.monotonic()
             async with self._reads.connection() as connection:
-                shown = await listing.read_shown(connection, slug)
+                shown = await listing.read_shown(connection, slug, held=held)
             ended = time.monotonic()
             self._held[slug] = _Held(shown, count, ended + _SERVES * (ended - began))
             self._shrink()
@@ -124,10 +134,10 @@ class Shows:
         return shown
 
     def _shrink(self) -> None:
-        rows = sum(held.shown.columns.rows + 1_000 for held in self._held.values() if held.shown is not None)
+        rows = sum(_rows(held) for held in self._held.values())
         while len(self._held) > 1 and (rows > _HELD or len(self._held) > _HELD // 100):
             _, gone = self._held.popitem(last=False)
-            rows -= 0 if gone.shown is None else gone.shown.columns.rows + 1_000
+            rows -= _rows(gone)
 
 
 @lru_cache(1024)
@@ -177,13 +187,12 @@ async def _find(
     ``everything`` opens a session that reaches everywhere: what an engine outside finds is looked up among
     the postings themselves.
     """
-    around, page = None, None
+    around = None
     if search.near is not None:
         async with reads.connection() as connection:
             around = await listing.circle(connection, search)
-    inside = engine.name == "postgresql"
-    if inside:
-        page = listing.look_up(shown, search, around, start)
+    inside = shown.columns is not None
+    page = listing.look_up(shown, search, around, start)
     if page is None:
         # No other connection is held meanwhile: an engine outside may take its time.
         async with reads.session() if inside else everything() as session:
@@ -246,7 +255,7 @@ class Door:
         reads, shows, state = self._reads, self._shows, scope["app"].state
         if shows is None or reads is None or not self._answers.usable:
             return None
-        shown = await shows.get(slug)
+        shown = await shows.get(slug, held=state.search.name == "postgresql")
         if shown is None:
             return None
         language = _spoken(header(scope, b"accept-language"))
